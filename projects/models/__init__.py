@@ -1,0 +1,34 @@
+"""The tables. Each model answers questions about one row; its QuerySet selects rows by purpose."""
+
+from .acts import Act, LabelChange
+from .batches import Batch, BatchEdit, BatchItem
+from .images import Embedding, Image, ImageQuerySet
+from .jobs import Job
+from .labels import ImageLabel, Label
+from .projects import Membership, Project, Role
+from .requests import DayOfUse, KeptAnswer
+from .tokens import ApiToken, Scope
+from .uploads import Upload, UploadResult
+
+__all__ = [
+    "Act",
+    "ApiToken",
+    "Batch",
+    "BatchEdit",
+    "BatchItem",
+    "DayOfUse",
+    "Embedding",
+    "Image",
+    "ImageLabel",
+    "ImageQuerySet",
+    "Job",
+    "KeptAnswer",
+    "Label",
+    "LabelChange",
+    "Membership",
+    "Project",
+    "Role",
+    "Scope",
+    "Upload",
+    "UploadResult",
+]

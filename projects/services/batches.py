@@ -1,0 +1,216 @@
+"""Batches: which images are under review, with which controls, and whose turn is next."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from django.contrib.auth.models import AbstractBaseUser
+from django.db import transaction
+from django.db.models import Count, Exists, OuterRef, Q
+
+from projects.errors import Conflict, Refusal
+from projects.models import Batch, BatchEdit, BatchItem, Image, Project
+from projects.models.batches import MAX_K
+from projects.models.projects import BATCH_SIZES
+
+from .suggestions import Ballot, Row, controls_of
+from .ticks import Controls
+
+MAX_ROWS = 500
+"""Queries of one review. All are voted on whenever a control moves: 500 take a quarter second, and
+nobody looks at more in one sitting."""
+
+
+def create_from_images(project: Project, user: AbstractBaseUser, image_ids: Sequence[int]) -> Batch:
+    """Put images that the person selected under review, in the order of the selection.
+
+    Images that carry labels already are welcome: the row shows them, and an image is never its own
+    hit. Only images of the dataset are taken.
+
+    Raises:
+        Refusal: none of them is in the dataset, or there are more than `MAX_ROWS`.
+    """
+    if len(image_ids) > MAX_ROWS:
+        raise Refusal(
+            f"One review holds at most {MAX_ROWS} images and {len(image_ids):,} are selected; "
+            "select fewer, or use Next batch for unlabeled ones.",
+            code="too_many_rows",
+        )
+    there = set(project.images.in_dataset().filter(pk__in=image_ids).values_list("pk", flat=True))
+    chosen = [pk for pk in dict.fromkeys(image_ids) if pk in there]
+    if not chosen:
+        raise Refusal("Select at least one image of the dataset first.", code="nothing_selected")
+    with transaction.atomic():
+        return _make(project, user.pk, Batch.Kind.SELECTED, chosen)
+
+
+def create_for_upload(project: Project, user: AbstractBaseUser) -> Batch:
+    """Open an empty review; the upload that follows fills it with staged images."""
+    return _make(project, user.pk, Batch.Kind.UPLOADED, [])
+
+
+def next_batch(project: Project, user: AbstractBaseUser, size: int | None = None) -> Batch:
+    """Put the next unlabeled images under review and remember how many were asked for.
+
+    Images of an open review are not taken again, and those that came in an earlier batch and were
+    left without a label come last. Fewer than asked for are no error.
+
+    Raises:
+        Refusal: a size outside 10 to 100.
+        Conflict: no image is left, with what to do instead.
+    """
+    size = project.batch_size if size is None else size
+    if not BATCH_SIZES[0] <= size <= BATCH_SIZES[1]:
+        raise Refusal(
+            f"A batch has {BATCH_SIZES[0]} to {BATCH_SIZES[1]} images, not {size}.",
+            code="batch_size",
+        )
+    with transaction.atomic():
+        # The lock keeps two tabs from taking the same images.
+        locked = Project.objects.select_for_update().get(pk=project.pk)
+        locked.batch_size = project.batch_size = size
+        locked.save(update_fields=["batch_size"])
+        closed = Q(batch_items__batch__state=Batch.State.COMMITTED)
+        images = Image.objects.filter(project=project).for_next_batch()
+        images = images.annotate(times=Count("batch_items", filter=closed))
+        ids = images.order_by("times", "content_hash").values_list("pk", flat=True)
+        chosen = list(ids[:size])
+        if chosen:
+            return _make(project, user.pk, Batch.Kind.NEXT, chosen)
+    raise Conflict(_why_none_is_left(project), code="nothing_left")
+
+
+def split(batch: Batch) -> int:
+    """Move rows beyond `MAX_ROWS` into open batches of their own; say how many those are.
+
+    An upload for review may bring thousands of images. Files still on their way join the last one.
+    """
+    if batch.items.count() <= MAX_ROWS:
+        return 0
+    made = 0
+    with transaction.atomic():
+        lock_open(batch)
+        ids = list(batch.items.order_by("position", "id").values_list("pk", flat=True))
+        for start in range(MAX_ROWS, len(ids), MAX_ROWS):
+            more = _make(batch.project, batch.created_by_id, batch.kind, [])
+            batch.items.filter(pk__in=ids[start : start + MAX_ROWS]).update(batch=more)
+            made += 1
+        if made:
+            batch.uploads.update(batch=more)
+    return made
+
+
+def _why_none_is_left(project: Project) -> str:
+    unlabeled = project.images.in_dataset().unlabeled()
+    if unlabeled.pending().exists():
+        return "The images without a label are still being prepared; try again in a moment."
+    if unlabeled.embedded().exists():
+        return "All images without a label are in an open batch; continue that one."
+    if unlabeled.failed().exists():
+        return "Only images that cannot be read are left without a label."
+    return "Every image of this project has a label."
+
+
+def _make(
+    project: Project, user_id: int | None, kind: Batch.Kind | str, image_ids: Sequence[int]
+) -> Batch:
+    batch = Batch.objects.create(
+        project=project, created_by_id=user_id, kind=kind, top_only=not project.multi_label
+    )
+    BatchItem.objects.bulk_create(
+        BatchItem(batch=batch, image_id=image_id, position=position)
+        for position, image_id in enumerate(image_ids)
+    )
+    return batch
+
+
+def lock_open(batch: Batch) -> None:
+    """Take the batch for this transaction; `batch` is as it is by now.
+
+    Raises:
+        Conflict: it was added to the dataset or discarded meanwhile.
+    """
+    locked = Batch.objects.select_for_update().get(pk=batch.pk)
+    for name in ("state", "k", "threshold", "top_only"):
+        setattr(batch, name, getattr(locked, name))
+    if locked.state == Batch.State.COMMITTED:
+        raise Conflict(
+            "This batch was already added to the dataset, in another tab or by somebody else.",
+            code="batch_committed",
+        )
+    if locked.state == Batch.State.DISCARDED:
+        raise Conflict("This batch was discarded meanwhile.", code="batch_discarded")
+
+
+@dataclass(frozen=True)
+class ControlMove:
+    """What a moved control came to: ticks set or removed since the controls it is compared with."""
+
+    changed: int
+    rows: list[Row]
+    """The rows as the controls leave them."""
+
+
+def set_controls(
+    batch: Batch, *, k: int, threshold: float, top_only: bool, since: Controls | None = None
+) -> ControlMove:
+    """Remember the controls and say how many ticks they changed. Nothing is searched.
+
+    Args:
+        since: the controls to compare with, where a slider passed through others on its way.
+
+    Raises:
+        Refusal: k outside 1 to 100, or threshold outside 0 to 100.
+    """
+    if not 1 <= k <= MAX_K:
+        raise Refusal(f"Number of results is 1 to {MAX_K}, not {k}.", code="k")
+    if not 0 <= threshold <= 100:
+        raise Refusal(f"Threshold is 0 to 100 percent, not {threshold:g}.", code="threshold")
+    if not batch.project.multi_label and not top_only:
+        raise Refusal(
+            "An image of this project has one label, so only the top scoring one is marked.",
+            code="single_label",
+        )
+    with transaction.atomic():
+        lock_open(batch)
+        before = since or controls_of(batch)
+        batch.k, batch.threshold, batch.top_only = k, threshold, top_only
+        batch.save(update_fields=["k", "threshold", "top_only"])
+    ballot = Ballot(batch, most=max(k, before.k))
+    rows = ballot.rows(controls_of(batch))
+    return ControlMove(ticks_changed(ballot.rows(before), rows), rows)
+
+
+def ticks_changed(before: Sequence[Row], after: Sequence[Row]) -> int:
+    """Count the labels that are ticked in one list of rows and not in the other."""
+    was = {(row.item.pk, label) for row in before for label in row.ticked}
+    now = {(row.item.pk, label) for row in after for label in row.ticked}
+    return len(was ^ now)
+
+
+@dataclass(frozen=True)
+class OpenBatch:
+    """A batch that waits for the person, as the project page offers it."""
+
+    batch: Batch
+    rows: int
+    edited: int
+    waiting: int
+
+
+def open_batches(project: Project) -> list[OpenBatch]:
+    """Return the batches under review, newest first; an upload that brought nothing is left out."""
+    kept = ~Q(items__image__state=Image.State.TRASH)
+    edits = BatchEdit.objects.filter(item=OuterRef("items"))
+    waiting = Q(items__image__embedding_state=Image.EmbeddingState.PENDING)
+    counted = (
+        project.batches.open()
+        .annotate(
+            rows=Count("items", filter=kept),
+            edited=Count("items", filter=kept & Q(Exists(edits))),
+            waiting=Count("items", filter=kept & waiting),
+        )
+        .filter(rows__gt=0)
+    )
+    return [OpenBatch(batch, batch.rows, batch.edited, batch.waiting) for batch in counted]

@@ -1,0 +1,218 @@
+"""Embedding: rows are the queue, and a worker holds a few of them at a time by a lease.
+
+A lost or doubled message, a killed worker or a restart loses nothing and repeats nothing.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Collection, Sequence
+from datetime import timedelta
+
+from django.db import transaction
+from django.db.models import F, QuerySet
+from django.db.models.functions import Greatest
+from django.utils import timezone
+
+from projects.models import Embedding, Image, Project
+from projects.models.images import MAX_ATTEMPTS
+from projects.services.encoders import encoder_for
+from projects.services.leases import Stint, kept_lease
+from projects.services.reading import Reading, read_and_embed
+from similarity.encoders import Encoder
+from similarity.errors import EncoderUnavailable
+
+log = logging.getLogger(__name__)
+
+CHUNK = 64
+"""Images of one claim: long enough that the transaction does not count, short enough to lose."""
+CHUNK_PIXELS = 200_000_000
+"""And their pixels: of the slowest format, 15 million a second, a chunk takes 15 s."""
+LEASE = timedelta(seconds=45)
+
+State = Image.EmbeddingState
+STOPPED = (
+    f"Reading this image stopped the worker {MAX_ATTEMPTS} times; save it in another format, "
+    "such as JPEG or PNG, and upload that."
+)
+
+
+def fresh() -> QuerySet[Image]:
+    """Pending images that no worker has begun."""
+    return Image.objects.pending().filter(lease_until__isnull=True)
+
+
+def dropped() -> QuerySet[Image]:
+    """Pending images whose worker died: its lease is over."""
+    return Image.objects.pending().filter(lease_until__lt=timezone.now())
+
+
+def waiting(limit: int = CHUNK + 1) -> int:
+    """Return how many images a worker could take now, counting up to a limit.
+
+    Those whose encoder cannot be loaded do not count: only the sweep tries again for them.
+    """
+    stuck = _stuck_projects()
+    found = [q.exclude(project__in=stuck).order_by()[:limit].count() for q in (fresh(), dropped())]
+    return min(sum(found), limit)
+
+
+def is_worked_on() -> bool:
+    """Whether a living worker holds images; it looks for more when it is done with these."""
+    return Image.objects.pending().filter(lease_until__gte=timezone.now()).exists()
+
+
+def _stuck_projects() -> list[int]:
+    return list(Project.objects.exclude(encoder_problem="").values_list("pk", flat=True))
+
+
+def claim(limit: int = CHUNK, *, skip: Collection[int] = ()) -> list[Image]:
+    """Take a lease on some images of one encoder, and return them with their projects.
+
+    Two workers never hold the same image. One whose worker died is taken alone: if it was the
+    cause, it takes nobody along, and after the last attempt it is marked failed.
+
+    Args:
+        limit: most images taken; fewer when they are large.
+        skip: ids of projects to leave alone.
+    """
+    with transaction.atomic():
+        _give_up()
+        taken = _lock(fresh(), limit, skip) or _lock(dropped(), 1, skip)
+        ids = [image.pk for image in taken]
+        until = timezone.now() + LEASE
+        # On SQLite the transaction is alone (IMMEDIATE); on PostgreSQL the rows are locked.
+        Image.objects.filter(pk__in=ids).update(lease_until=until, attempts=F("attempts") + 1)
+    for image in taken:
+        image.lease_until, image.attempts = until, image.attempts + 1
+    return taken
+
+
+def _lock(images: QuerySet[Image], limit: int, skip: Collection[int]) -> list[Image]:
+    candidates = images.exclude(project__in=skip).order_by("id")
+    found = list(candidates.select_for_update(skip_locked=True)[:limit])
+    projects = Project.objects.in_bulk({image.project_id for image in found})
+    taken: list[Image] = []
+    pixels = 0
+    for image in found:
+        image.project = projects[image.project_id]
+        pixels += image.width * image.height
+        if taken and (pixels > CHUNK_PIXELS or image.project.encoder != taken[0].project.encoder):
+            break
+        taken.append(image)
+    return taken
+
+
+def _give_up() -> int:
+    return (
+        dropped()
+        .filter(attempts__gte=MAX_ATTEMPTS)
+        .update(embedding_state=State.FAILED, failure_reason=STOPPED, lease_until=None)
+    )
+
+
+def release(images: Sequence[Image]) -> None:
+    """Give images back as if they had not been claimed: what stopped us was not their fault."""
+    Image.objects.pending().filter(pk__in=[image.pk for image in images]).update(
+        lease_until=None, attempts=Greatest(F("attempts") - 1, 0)
+    )
+
+
+def _drop(images: Sequence[Image]) -> None:
+    """Let the lease end now, with the attempt counted: one of these may be the cause."""
+    Image.objects.pending().filter(pk__in=[image.pk for image in images]).update(
+        lease_until=timezone.now()
+    )
+
+
+def work_off(
+    *,
+    seconds: float,
+    retry_encoders: bool = False,
+    asked_to_stop: Callable[[], bool] | None = None,
+) -> None:
+    """Embed until nothing waits or the time is up; a chunk that was begun is finished.
+
+    Args:
+        seconds: no chunk is begun after that.
+        retry_encoders: try again for projects whose encoder could not be loaded before.
+        asked_to_stop: when it says so, no chunk is begun either.
+
+    Raises:
+        OSError: the disk is full or gone. Nothing is marked failed.
+    """
+    stint = Stint(seconds, asked_to_stop)
+    skip = set() if retry_encoders else set(_stuck_projects())
+    while not stint.is_over and (images := claim(skip=skip)):
+        try:
+            with kept_lease(images, LEASE):
+                embed_claimed(images, encoder_for(images[0].project))
+        except EncoderUnavailable as problem:
+            skip |= _note_problem(images, str(problem))
+        except OSError:
+            release(images)
+            raise
+        except Exception:
+            log.exception("embedding images %s failed", [image.pk for image in images])
+            _drop(images)
+
+
+def _note_problem(images: Sequence[Image], sentence: str) -> set[int]:
+    release(images)
+    ids = {image.project_id for image in images}
+    Project.objects.filter(pk__in=ids).update(encoder_problem=sentence[:500])
+    return ids
+
+
+def embed_claimed(images: Sequence[Image], encoder: Encoder) -> None:
+    """Read and embed claimed images, and write what that gave.
+
+    A file that cannot be read marks only itself failed, with the reason.
+    """
+    write_readings(read_and_embed(images, encoder), encoder)
+
+
+def write_readings(readings: Sequence[Reading], encoder: Encoder) -> None:
+    """Write vectors, states and revisions in one transaction; images no longer pending stay."""
+    images = [each.image for each in readings]
+    with transaction.atomic():
+        # Always in this order, or two workers could each wait for the other's project.
+        for project in sorted({image.project for image in images}, key=lambda each: each.pk):
+            project.raise_revision()
+            _write_encoder(project, encoder)
+        ids = [image.pk for image in images]
+        # Another worker may have been faster, and the trash may have been emptied.
+        still = set(Image.objects.pending().filter(pk__in=ids).values_list("pk", flat=True))
+        _write([each for each in readings if each.image.pk in still], encoder)
+
+
+def _write_encoder(project: Project, encoder: Encoder) -> None:
+    if project.encoder_version != encoder.version or project.encoder_problem:
+        project.encoder_version = encoder.version
+        project.encoder_problem = ""
+        project.save(update_fields=["encoder_version", "encoder_problem"])
+
+
+def _write(readings: Sequence[Reading], encoder: Encoder) -> None:
+    rows = [
+        Embedding(
+            image=reading.image,
+            project_id=reading.image.project_id,
+            encoder=encoder.name,
+            encoder_version=encoder.version,
+            vector=reading.vector.astype("<f4").tobytes(),
+        )
+        for reading in readings
+        if reading.vector is not None
+    ]
+    Embedding.objects.bulk_create(rows, ignore_conflicts=True)
+    embedded = [row.image_id for row in rows]
+    done = {"lease_until": None, "attempts": 0}
+    Image.objects.filter(pk__in=embedded).update(
+        embedding_state=State.EMBEDDED, failure_reason="", **done
+    )
+    for reading in readings:
+        if reading.vector is None:
+            Image.objects.filter(pk=reading.image.pk).update(
+                embedding_state=State.FAILED, failure_reason=reading.failure[:500], **done
+            )

@@ -1,0 +1,46 @@
+"""The encoder of a project, loaded once a process: in workers, after their fork, and where the web
+server is asked about an image it has not seen."""
+
+from __future__ import annotations
+
+import os
+import threading
+
+from django.conf import settings
+
+from projects.models import Project
+from similarity.encoders import OPEN_CLIP_PREFIX, Encoder, load_encoder
+from similarity.errors import EncoderUnavailable
+
+_loaded: dict[str, Encoder] = {}
+_loading = threading.Lock()
+one_at_a_time = threading.Lock()
+"""Held around `embed_inputs`: encoders take one thread at a time, and the web server has many."""
+
+
+def needs_worker(project: Project) -> bool:
+    """Whether the encoder runs in workers only: torch takes seconds and 220 MB of a web server."""
+    return project.encoder.startswith(OPEN_CLIP_PREFIX)
+
+
+def encoder_for(project: Project) -> Encoder:
+    """Return the encoder of the project.
+
+    Raises:
+        EncoderUnavailable: it cannot be loaded, or is of another version than the project's
+            embeddings: vectors of two versions cannot be compared.
+    """
+    name = project.encoder
+    with _loading:
+        if name not in _loaded:
+            threads = min(os.cpu_count() or 1, 4)
+            _loaded[name] = load_encoder(name, folder=settings.ENCODER_FOLDER, threads=threads)
+        encoder = _loaded[name]
+    if project.encoder_version not in {"", encoder.version}:
+        raise EncoderUnavailable(
+            "other_version",
+            f"The images of this project were embedded by version {project.encoder_version} of "
+            f"{name}, and version {encoder.version} is installed. Install the former again, or "
+            "upload the images into a new project.",
+        )
+    return encoder

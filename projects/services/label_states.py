@@ -1,0 +1,152 @@
+"""What images carry, as plain values: read in chunks, compared, written with their history.
+
+Every change of an image's labels goes through `write_states`: it alone keeps `ImageLabel`,
+`LabelChange` and `Image.is_labeled` in step, with exactly one default label on a labeled image.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from datetime import datetime
+from typing import Any, TypeAlias
+
+from projects.models import Act, Image, ImageLabel, LabelChange
+
+CHUNK = 900
+"""Ids a query: SQLite builds exist that allow 999 variables."""
+
+
+@dataclass(frozen=True, slots=True)
+class LabelState:
+    """One label of one image, as it stands in `LabelChange.before` and `after`."""
+
+    source: str
+    labeled_by: int | None
+    labeled_at: str
+    score: float | None
+    is_default: bool
+
+    def same_giving(self, other: LabelState) -> bool:
+        """Whether both are the same act of giving, wherever the star is by now."""
+        return replace(self, is_default=False) == replace(other, is_default=False)
+
+
+States: TypeAlias = dict[int, LabelState]
+"""The labels of one image: label id to state, oldest first."""
+
+
+def chunked(ids: Iterable[int]) -> Iterator[list[int]]:
+    """Cut ids into lists short enough for one query."""
+    chunk: list[int] = []
+    for each in ids:
+        chunk.append(each)
+        if len(chunk) == CHUNK:
+            yield chunk
+            chunk = []
+    if chunk:
+        yield chunk
+
+
+def from_json(value: dict[str, Any] | None) -> LabelState | None:
+    """Return the state a `LabelChange` wrote down, or None where there was none."""
+    return LabelState(**value) if value is not None else None
+
+
+def to_json(state: LabelState | None) -> dict[str, Any] | None:
+    """Return what a `LabelChange` writes down."""
+    return asdict(state) if state is not None else None
+
+
+def read_states(project_id: int, image_ids: Sequence[int]) -> dict[int, States]:
+    """Return what these images carry; ids that are not of the project are left out.
+
+    At most `CHUNK` ids. Two queries.
+    """
+    images = Image.objects.filter(project=project_id, pk__in=image_ids)
+    found: dict[int, States] = {pk: {} for pk in images.values_list("pk", flat=True)}
+    rows = ImageLabel.objects.filter(image__in=image_ids).order_by("labeled_at", "pk")
+    for image_id, label_id, source, by, at, score, is_default in rows.values_list(
+        "image", "label", "source", "labeled_by", "labeled_at", "score", "is_default"
+    ):
+        if image_id in found:
+            found[image_id][label_id] = LabelState(source, by, at.isoformat(), score, is_default)
+    return found
+
+
+def with_one_default(states: States, *, prefer: Iterable[int] = ()) -> States:
+    """Return the states with exactly one default label: a preferred one, else the oldest.
+
+    A single default stays what it is.
+    """
+    defaults = [label_id for label_id, state in states.items() if state.is_default]
+    if not states or len(defaults) == 1:
+        return states
+    candidates = [label_id for label_id in prefer if label_id in (defaults or states)]
+    chosen = (candidates or defaults or list(states))[0]
+    return {
+        label_id: replace(state, is_default=label_id == chosen)
+        for label_id, state in states.items()
+    }
+
+
+def write_states(act: Act, before: Mapping[int, States], after: Mapping[int, States]) -> int:
+    """Make the images carry `after` instead of `before`, write the history, count the changed.
+
+    Both map the same image ids, at most `CHUNK`; `before` is what `read_states` just returned. The
+    caller holds the project's lock.
+    """
+    changes = list(_differences(act, before, after))
+    if not changes:
+        return 0
+    changed = {change.image_id for change in changes}
+    _replace_rows(changes)
+    LabelChange.objects.bulk_create(changes)
+    labeled = [pk for pk in changed if after[pk] and not before[pk]]
+    unlabeled = [pk for pk in changed if before[pk] and not after[pk]]
+    if labeled:
+        Image.objects.filter(pk__in=labeled).update(is_labeled=True)
+    if unlabeled:
+        Image.objects.filter(pk__in=unlabeled).update(is_labeled=False)
+    return len(changed)
+
+
+def _differences(
+    act: Act, before: Mapping[int, States], after: Mapping[int, States]
+) -> Iterator[LabelChange]:
+    for image_id, new in after.items():
+        old = before[image_id]
+        for label_id in {**old, **new}:
+            was, becomes = old.get(label_id), new.get(label_id)
+            if was != becomes:
+                yield LabelChange(
+                    act=act,
+                    image_id=image_id,
+                    label_id=label_id,
+                    before=to_json(was),
+                    after=to_json(becomes),
+                )
+
+
+def _replace_rows(changes: Sequence[LabelChange]) -> None:
+    """Delete and insert instead of updating, or the star would stand twice for a moment."""
+    by_label: dict[int, list[int]] = {}
+    for change in changes:
+        if change.before is not None:
+            by_label.setdefault(change.label_id, []).append(change.image_id)
+    for label_id, image_ids in by_label.items():
+        for chunk in chunked(image_ids):
+            ImageLabel.objects.filter(label=label_id, image__in=chunk).delete()
+    ImageLabel.objects.bulk_create(
+        ImageLabel(
+            image_id=change.image_id,
+            label_id=change.label_id,
+            source=change.after["source"],
+            labeled_by_id=change.after["labeled_by"],
+            labeled_at=datetime.fromisoformat(change.after["labeled_at"]),
+            score=change.after["score"],
+            is_default=change.after["is_default"],
+        )
+        for change in changes
+        if change.after is not None
+    )

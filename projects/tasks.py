@@ -1,0 +1,108 @@
+"""Celery tasks: ids in, one service call, safe to run twice."""
+
+from __future__ import annotations
+
+import logging
+import mmap
+from typing import Any
+
+from celery import shared_task
+from celery.signals import worker_ready, worker_shutting_down
+from kombu.exceptions import OperationalError
+
+from .models import Job, Upload
+from .services import archives, embeddings, jobs, kept_answers, projects, purge
+
+log = logging.getLogger(__name__)
+
+SECONDS = 20.0
+"""A task stops beginning new chunks after that, so that other tasks get their turn."""
+TIME_LIMIT = 90
+"""Celery kills the child process then. A chunk takes seconds, so what takes longer hangs; the image
+that did it is found by its third attempt, alone."""
+
+_stopping = mmap.mmap(-1, 1)
+"""One byte that Celery's main process shares with the pool's processes, which it forks later."""
+
+
+def asked_to_stop() -> bool:
+    """Whether the worker is to end: tasks then begin no new chunk, and rows keep what is left."""
+    return _stopping[0] == 1
+
+
+@shared_task(time_limit=TIME_LIMIT)
+def embed_pending(retry_encoders: bool = False) -> None:
+    # One message always waits while there is more than this task can take: a second worker, or this
+    # one when its time is up, goes on with it.
+    more = embeddings.waiting() > embeddings.CHUNK
+    if more:
+        embed_pending.delay()
+    embeddings.work_off(seconds=SECONDS, retry_encoders=retry_encoders, asked_to_stop=asked_to_stop)
+    if not more and embeddings.waiting(1):
+        embed_pending.delay()
+
+
+@shared_task(time_limit=TIME_LIMIT)
+def unpack_upload(upload_id: int) -> None:
+    upload = Upload.objects.filter(pk=upload_id).first()
+    if upload and archives.unpack(upload, seconds=SECONDS, asked_to_stop=asked_to_stop):
+        unpack_upload.delay(upload_id)
+    look_for_work()
+
+
+@shared_task(time_limit=TIME_LIMIT)
+def run_job(job_id: int) -> None:
+    job = Job.objects.filter(pk=job_id).select_related("project").first()
+    if job and jobs.work_on(job, seconds=SECONDS):
+        run_job.delay(job_id)
+
+
+@shared_task
+def sweep() -> None:
+    """Queue whatever is pending and held by no living worker, and clear away what is over."""
+    for upload_id in Upload.objects.to_unpack().values_list("pk", flat=True):
+        unpack_upload.delay(upload_id)
+    for job_id in Job.objects.to_do().values_list("pk", flat=True):
+        run_job.delay(job_id)
+    if not embeddings.is_worked_on():
+        embed_pending.delay(retry_encoders=True)
+    jobs.purge_jobs()
+    kept_answers.purge_kept_answers()
+    purge.purge_trash()
+    purge.close_abandoned_uploads()
+    purge.remove_leftovers()
+    projects.purge_deleted_projects()
+
+
+def look_for_work() -> None:
+    """Wake a worker for new images, unless one is at it: that one looks again by itself."""
+    if not embeddings.is_worked_on():
+        _queue(embed_pending)
+
+
+def unpack_soon(upload: Upload) -> None:
+    """Wake a worker for a zip file."""
+    _queue(unpack_upload, upload.pk)
+
+
+def run_soon(job: Job) -> None:
+    """Wake a worker for a job."""
+    _queue(run_job, job.pk)
+
+
+def _queue(task: Any, *arguments: int) -> None:
+    """Send a message if that is possible: the rows are there, and the sweep finds them too."""
+    try:
+        task.delay(*arguments)
+    except (OperationalError, OSError):
+        log.warning("the broker cannot be reached; the next sweep begins %s", task.name)
+
+
+@worker_ready.connect
+def _sweep_at_start(**_: Any) -> None:
+    sweep.delay()
+
+
+@worker_shutting_down.connect
+def _finish_soon(**_: Any) -> None:
+    _stopping[0] = 1

@@ -1,0 +1,103 @@
+"""One project: its labels and its images."""
+
+from __future__ import annotations
+
+import json
+
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import render
+from django.views.decorators.http import require_GET, require_POST
+
+from ..access import may, person, project_for
+from ..errors import Refusal
+from ..forms import GridFilter
+from ..models import Image, Project, Role
+from ..models.labels import COLORS
+from ..services.grid import (
+    CHUNK,
+    counts_of,
+    labels_with_counts,
+    tiles_by_id,
+    tiles_of,
+    undo_and_redo,
+    version_of,
+)
+from ..services.selection import ids_between, page_of
+from .answers import body_of, page_state, tiles_html
+
+
+@require_GET
+def workspace(request: HttpRequest, pk: int) -> HttpResponse:
+    project = project_for(request, pk)
+    form = GridFilter(project, request.GET).checked()
+    images = form.images()
+    page = page_of(images, form.order, size=CHUNK)
+    user = person(request)
+    undo, redo = undo_and_redo(project, user)
+    labels = labels_with_counts(project)
+    counts = counts_of(project, images if form.is_active else None)
+    context = {
+        "project": project,
+        "base": request.path,
+        "filter": form,
+        "tiles": tiles_of(page.images),
+        "next": page.next,
+        "last": page.last,
+        "counts": counts,
+        "counts_json": json.dumps(counts.as_dict()),
+        "labels": labels,
+        "colors": COLORS,
+        "label_list_version": version_of(labels),
+        "undo": undo,
+        "redo": redo,
+        "can_label": may(user, project, Role.LABELER),
+        "can_manage": may(user, project, Role.MANAGER),
+    }
+    return render(request, "projects/workspace.html", context)
+
+
+@require_GET
+def tiles(request: HttpRequest, pk: int) -> JsonResponse:
+    """The next chunk behind `after`, or the first one."""
+    project = project_for(request, pk)
+    form = GridFilter(project, request.GET).checked()
+    page = page_of(form.images(), form.order, after=request.GET.get("after", ""), size=CHUNK)
+    html = tiles_html(project, tiles_of(page.images))
+    return JsonResponse({"tiles": html, "next": page.next, "last": page.last})
+
+
+@require_POST
+def tiles_again(request: HttpRequest, pk: int) -> JsonResponse:
+    """Tiles by id, for chunks that were emptied and for tiles that changed. Changes nothing."""
+    project = project_for(request, pk)
+    asked = body_of(request)["show"]
+    shown = tiles_by_id(project, asked)
+    there = {tile.image.pk for tile in shown}
+    gone = [pk for pk in asked if pk not in there]
+    return JsonResponse({"tiles": tiles_html(project, shown), "gone": gone})
+
+
+@require_GET
+def state(request: HttpRequest, pk: int) -> JsonResponse:
+    """Counts, labels, undo and redo, and the revision by which a page knows that it is old."""
+    project = project_for(request, pk)
+    query = request.META.get("QUERY_STRING", "")
+    return JsonResponse(page_state(request, project, query, request.GET.get("labels_shown", "")))
+
+
+@require_GET
+def ids(request: HttpRequest, pk: int) -> JsonResponse:
+    """Ids in the grid's order between two images (`from`, `to`), also of chunks not loaded."""
+    project = project_for(request, pk)
+    form = GridFilter(project, request.GET).checked()
+    ends = [_image_or_none(project, request.GET.get(name, "")) for name in ("from", "to")]
+    found = ids_between(form.images(), form.order, first=ends[0], last=ends[1])
+    return JsonResponse({"images": found})
+
+
+def _image_or_none(project: Project, text: str) -> Image | None:
+    if not text:
+        return None
+    if not (text.isascii() and text.isdecimal() and len(text) < 19):
+        raise Refusal("Images are named by their numbers.", code="bad_selection")
+    return Image.objects.filter(project=project, pk=int(text)).first()

@@ -1,0 +1,167 @@
+"""Any CLIP model as an encoder: ``open_clip:<model>/<pretrained tag or path of a weights file>``.
+
+The only module that imports open_clip. It imports torch, so a process that has used it must not
+fork (the child hangs): let workers load the encoder after they have started.
+"""
+
+import hashlib
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from PIL import Image
+
+from similarity.encoders.clip_inputs import ClipInputs
+from similarity.encoders.torchvision_ops import declare_missing_operators
+from similarity.errors import EncoderUnavailable
+
+# Before open_clip: it imports torchvision, which beside a CPU-only torch names an operator that is
+# declared nowhere ("operator torchvision::nms does not exist").
+declare_missing_operators()
+import open_clip  # noqa: E402
+
+_PREFIX = "open_clip:"
+
+# Raise with any change here that moves vectors.
+_REVISION = "f32-1"
+
+_BATCH = 16
+
+
+class OpenClipEncoder:
+    """The image half of a CLIP model, on the GPU if there is one, else on ``threads`` threads.
+
+    See ``similarity.encoders.Encoder`` for what it promises. ``threads`` is torch's setting for the
+    whole process.
+    """
+
+    def __init__(self, name: str, *, threads: int = 1) -> None:
+        """Find the weights, downloading a known tag where that is possible, and load them.
+
+        Raises:
+            EncoderUnavailable: unknown model or tag, weights that cannot be had or do not fit.
+        """
+        model_name, weights = _parse(name)
+        path = _weights_path(model_name, weights)
+        torch.set_num_threads(threads)
+        self.name = name
+        self._device = _device()
+        self._model = _load(model_name, weights, path).to(self._device)
+        settings = self._model.visual.preprocess_cfg
+        self._inputs = ClipInputs.of(settings)
+        self.short_side = self._inputs.short_side
+        self.version = f"{_REVISION}-{_fingerprint(path, settings)}"
+        self.dim = int(self._run(np.zeros((1, *self._inputs.shape), np.float32)).shape[1])
+
+    def preprocess(self, image: Image.Image) -> NDArray[np.float32]:
+        """Return float32 (3, h, w), resized and normalized as the model's configuration says."""
+        return self._inputs.of_image(image)
+
+    def embed_inputs(self, inputs: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Return float32 (n, dim), unit rows, of inputs (n, 3, h, w)."""
+        starts = range(0, len(inputs), _BATCH)
+        batches = [self._run(inputs[start : start + _BATCH]) for start in starts]
+        return np.concatenate([np.empty((0, self.dim), np.float32), *batches])
+
+    def embed(self, images: Sequence[Image.Image]) -> NDArray[np.float32]:
+        """Return float32 (n, dim), unit rows. Holds the inputs of 16 images at a time."""
+        batches = [
+            self.embed_inputs(np.stack([self.preprocess(i) for i in images[at : at + _BATCH]]))
+            for at in range(0, len(images), _BATCH)
+        ]
+        return np.concatenate([np.empty((0, self.dim), np.float32), *batches])
+
+    def _run(self, inputs: NDArray[np.float32]) -> NDArray[np.float32]:
+        with torch.inference_mode():
+            batch = torch.from_numpy(inputs).to(self._device)
+            rows: NDArray[np.float32] = self._model.encode_image(batch).float().cpu().numpy()
+        lengths = np.linalg.norm(rows, axis=1, keepdims=True)
+        unit: NDArray[np.float32] = rows / np.maximum(lengths, np.float32(1e-12))
+        return unit
+
+
+def _parse(name: str) -> tuple[str, str]:
+    model_name, _, weights = name.removeprefix(_PREFIX).partition("/")
+    if not model_name or not weights:
+        raise EncoderUnavailable(
+            "unknown_encoder",
+            f"“{name}” must read {_PREFIX}<model>/<pretrained tag or path of a weights file>, "
+            f"for example {_PREFIX}ViT-B-32/laion2b_s34b_b79k.",
+        )
+    if model_name not in open_clip.list_models():
+        raise EncoderUnavailable(
+            "unknown_encoder",
+            f"open_clip has no model “{model_name}”. Some it has: ViT-B-32, ViT-B-16, ViT-L-14, "
+            "ViT-B-16-SigLIP; python -c “import open_clip; print(open_clip.list_models())” "
+            "lists all.",
+        )
+    return model_name, weights
+
+
+def _weights_path(model_name: str, weights: str) -> Path:
+    """Where the weights lie: a known tag in open_clip's cache (fetched if missing), or a file."""
+    tags = open_clip.list_pretrained_tags_by_model(model_name)
+    if weights in tags:
+        return _fetch(model_name, weights)
+    path = Path(weights)
+    if not path.is_file():
+        known = f" Tags of this model: {', '.join(tags)}." if tags else ""
+        raise EncoderUnavailable(
+            "weights_unavailable",
+            f"“{weights}” is neither a pretrained tag of {model_name} nor an existing file.{known}",
+        )
+    return path
+
+
+def _fetch(model_name: str, tag: str) -> Path:
+    try:
+        settings = open_clip.get_pretrained_cfg(model_name, tag)
+        return Path(open_clip.download_pretrained(settings))
+    # Each hub library and transport has exceptions of its own, with nothing in common.
+    except Exception as error:
+        raise EncoderUnavailable(
+            "weights_unavailable",
+            f"The weights “{tag}” of {model_name} are not on this machine and could not be "
+            "downloaded. Go online once, or copy the file here and name the encoder "
+            f"{_PREFIX}{model_name}/<path of the file>.",
+        ) from error
+
+
+def _load(model_name: str, weights: str, path: Path) -> Any:
+    try:
+        return open_clip.create_model(
+            model_name,
+            # The tag, not its path: with it come the tag's own preprocessing and activation.
+            pretrained=weights,
+            require_pretrained=True,
+            # The text half is never run; its base weights would be a download of their own.
+            pretrained_text=False,
+            weights_only=True,
+        ).eval()
+    # A file of something else fails in unpickling, in safetensors, in torch or in open_clip.
+    except Exception as error:
+        raise EncoderUnavailable(
+            "weights_unavailable",
+            f"The file {path} does not hold weights that fit {model_name}, "
+            "or is damaged; fetch it again.",
+        ) from error
+
+
+def _device() -> torch.device:
+    if torch.cuda.is_available():
+        return torch.device("cuda")
+    if torch.backends.mps.is_available():
+        return torch.device("mps")
+    return torch.device("cpu")
+
+
+def _fingerprint(path: Path, settings: dict[str, Any]) -> str:
+    """Short hash of weights and preprocessing: files of one name may differ. 1 s a gigabyte."""
+    with path.open("rb") as file:
+        digest = hashlib.file_digest(file, "sha256")
+    digest.update(json.dumps(settings, sort_keys=True).encode())
+    return digest.hexdigest()[:12]

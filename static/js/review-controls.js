@@ -1,0 +1,100 @@
+/** The three controls: slider and number side by side, one request at a time, the newest values last. */
+
+import { count } from "./dom.js";
+
+const WAIT_MS = 60;
+/** After so long a pause, ticks are counted as changed since now and not since the move before. */
+const GESTURE_MS = 1500;
+
+/**
+ * @param {HTMLFormElement} form
+ * @param {(controls: object) => Promise<{changed: number}>} send
+ * @returns {(controls: object) => void} shows what the server has, unless a hand is on the controls
+ */
+export function watchControls(form, send) {
+  const said = form.querySelector("[data-changed]");
+  let settled = valuesOf(form);
+  let since = settled;
+  let timer = null;
+  let busy = false;
+  let again = false;
+  let lastMove = -GESTURE_MS;
+
+  const push = async () => {
+    const values = valuesOf(form);
+    if (!values) return;
+    if (busy) { again = true; return; }
+    if (same(values, settled)) return;
+    busy = true;
+    try {
+      const { changed } = await send({ ...values, since });
+      settled = values;
+      say(changed ? `${count(changed, "tick")} changed` : "No tick changed");
+    } catch {
+      write(form, settled);
+    } finally {
+      busy = false;
+      if (again) { again = false; push(); }
+    }
+  };
+  const say = (text) => {
+    said.textContent = text;
+    said.classList.remove("fresh");
+    said.getBoundingClientRect();  // starts the animation anew
+    said.classList.add("fresh");
+  };
+
+  form.addEventListener("submit", (event) => event.preventDefault());
+  form.addEventListener("input", ({ target }) => {
+    if (!target.dataset.of && !target.dataset.knob) return;
+    if (target.dataset.of) form.querySelector(`[data-knob="${target.dataset.of}"]`).value = target.value;
+    const problem = problemOf(form);
+    said.textContent = problem;
+    if (problem) return;
+    if (target.type === "number") form.querySelector(`[data-of="${target.dataset.knob}"]`).value = target.value;
+    if (performance.now() - lastMove > GESTURE_MS && !busy) since = settled;
+    lastMove = performance.now();
+    clearTimeout(timer);
+    timer = setTimeout(push, WAIT_MS);
+  });
+  form.addEventListener("change", ({ target }) => {
+    if (target.type === "number" && problemOf(form)) { write(form, settled); said.textContent = ""; }
+  });
+  // Arrows belong to the slider here, not to the rows.
+  form.addEventListener("keydown", (event) => {
+    if (event.key.startsWith("Arrow") && event.target.matches("input, select")) event.stopPropagation();
+  });
+  return (controls) => {
+    if (busy || performance.now() - lastMove < GESTURE_MS || same(controls, settled)) return;
+    const topOnly = knob(form, "top_only");
+    write(form, { ...controls, top_only: topOnly.disabled ? topOnly.checked : controls.top_only });
+    settled = since = valuesOf(form);
+  };
+}
+
+function knob(form, name) {
+  return form.querySelector(`[data-knob="${name}"]`);
+}
+
+function problemOf(form) {
+  const k = knob(form, "k");
+  const threshold = knob(form, "threshold");
+  if (k.value === "" || !k.checkValidity()) return "1 to 100 results";
+  if (threshold.value === "" || !threshold.checkValidity()) return "0 to 100 %";
+  return "";
+}
+
+function valuesOf(form) {
+  if (problemOf(form)) return null;
+  return { k: Number(knob(form, "k").value), threshold: Number(knob(form, "threshold").value), top_only: knob(form, "top_only").checked };
+}
+
+const same = (one, other) => one.k === other.k && one.threshold === other.threshold && one.top_only === other.top_only;
+
+function write(form, { k, threshold, top_only: topOnly }) {
+  for (const [name, value] of [["k", k], ["threshold", threshold]]) {
+    knob(form, name).value = value;
+    form.querySelector(`[data-of="${name}"]`).value = value;
+  }
+  knob(form, "top_only").checked = topOnly;
+}

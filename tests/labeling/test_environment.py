@@ -1,0 +1,60 @@
+"""Environment variables: defaults, and sentences for values that cannot be used."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from labeling.environment import VARIABLES, BadEnvironment, read_environment
+
+
+def test_everything_is_optional():
+    values = read_environment({})
+    assert values["LABELING_HOST"] == "127.0.0.1"
+    assert values["LABELING_PORT"] == 8000
+    assert set(values) == {variable.name for variable in VARIABLES}
+
+
+def test_a_folder_may_be_relative_or_in_the_home():
+    assert read_environment({"LABELING_DATA": "somewhere"})["LABELING_DATA"].is_absolute()
+    assert read_environment({"LABELING_DATA": "~/photos"})["LABELING_DATA"] == (
+        Path.home().resolve() / "photos"
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "remedy"),
+    [
+        ("LABELING_PORT", "eighty", "use a whole number from 1 to 65535"),
+        ("LABELING_PORT", "0", "use a whole number from 1 to 65535"),
+        ("LABELING_PORT", "65536", "use a whole number from 1 to 65535"),
+        ("LABELING_PORT", "", "use a whole number from 1 to 65535"),
+        ("LABELING_DATA", "", "use the path of a folder"),
+        ("LABELING_HOST", " ", "use an address of this machine, such as 127.0.0.1"),
+        ("LABELING_ENCODER", "resnet", "use efficientnet-lite0, or open_clip:<model>/<weights>"),
+        (
+            "LABELING_ENCODER",
+            "open_clip:",
+            "use efficientnet-lite0, or open_clip:<model>/<weights>",
+        ),
+        ("LABELING_THREADS", "-1", "use a whole number from 1 to 256"),
+        ("LABELING_MAX_FILE_MB", "1.5", "use a whole number from 1 to 4096"),
+        ("LABELING_DEBUG", "maybe", "use 1 or 0"),
+        ("DATABASE_URL", "mysql://host/name", "use a URL that starts with sqlite://"),
+        ("DATABASE_URL", "/a/path", "use a URL that starts with sqlite://"),
+        ("CELERY_BROKER_URL", "amqp://host", "or redis://"),
+    ],
+)
+def test_a_bad_value_is_named_with_its_remedy(name: str, value: str, remedy: str):
+    with pytest.raises(BadEnvironment) as problem:
+        read_environment({name: value})
+    assert str(problem.value).startswith(f"{name}={value!r} cannot be used: ")
+    assert remedy in str(problem.value)
+
+
+@pytest.mark.parametrize(
+    ("typed", "meant"), [("1", True), ("YES", True), ("off", False), ("", False)]
+)
+def test_switches_take_the_usual_words(typed: str, meant: bool):
+    assert read_environment({"LABELING_DEBUG": typed})["LABELING_DEBUG"] is meant

@@ -1,0 +1,364 @@
+"""The worker's part: claims, leases, bad files, killed workers, and a missing encoder."""
+
+from __future__ import annotations
+
+import threading
+from datetime import timedelta
+
+import numpy as np
+import pytest
+from django.core.files.base import ContentFile
+from django.core.files.storage import default_storage
+from django.db import connections
+from django.utils import timezone
+from PIL import Image as Picture
+
+from projects.models import Batch, Embedding, Image, Project
+from projects.services import embeddings, encoders, reading
+from projects.services.embeddings import STOPPED, claim, embed_claimed, work_off
+from projects.services.progress import remove_failed, retry_failed
+from projects.services.undo import undo
+from projects.services.uploads import add_files, start_upload
+from similarity.errors import EncoderUnavailable
+from tests.drawings import picture_bytes
+
+
+class PlainEncoder:
+    """The mean color of four quarters: an encoder without weights, exact to check."""
+
+    name, version, dim, short_side = "efficientnet-lite0", "test-1", 12, 32
+
+    def __init__(self) -> None:
+        self.sizes: list[int] = []
+
+    def preprocess(self, image):
+        return np.asarray(image.resize((2, 2), Picture.Resampling.BOX), np.float32).T
+
+    def embed_inputs(self, inputs):
+        self.sizes.append(len(inputs))
+        flat = inputs.reshape(len(inputs), -1) + 1
+        return (flat / np.linalg.norm(flat, axis=1, keepdims=True)).astype(np.float32)
+
+    def embed(self, images):
+        return self.embed_inputs(np.stack([self.preprocess(image) for image in images]))
+
+
+@pytest.fixture
+def encoder(monkeypatch) -> PlainEncoder:
+    plain = PlainEncoder()
+    monkeypatch.setattr(encoders, "_loaded", {plain.name: plain})
+    return plain
+
+
+@pytest.fixture
+def uploaded(project, owner):
+    """`uploaded(6)` uploads six good pictures; `uploaded(a=bytes)` files of those names."""
+
+    def run(number: int = 0, **files: bytes) -> list[Image]:
+        upload = start_upload(project, owner, kind="files")
+        drawn = {f"{n}": picture_bytes("red circle", n, size=(60, 48)) for n in range(number)}
+        given = [(f"{name}.jpg", ContentFile(each)) for name, each in (drawn | files).items()]
+        add_files(upload, given)
+        return list(Image.objects.filter(upload=upload).order_by("id"))
+
+    return run
+
+
+def states() -> list[str]:
+    return list(Image.objects.order_by("id").values_list("embedding_state", flat=True))
+
+
+def end_leases() -> None:
+    """What a killed worker leaves, some time later."""
+    Image.objects.filter(lease_until__isnull=False).update(
+        lease_until=timezone.now() - timedelta(seconds=1)
+    )
+
+
+def cut(content: bytes) -> bytes:
+    """A JPEG whose header is whole and whose picture is not."""
+    return content[: len(content) // 2]
+
+
+def test_images_get_unit_vectors_thumbnails_and_a_new_revision(uploaded, encoder, project):
+    images = uploaded(20)
+    before = project.revision
+    work_off(seconds=60)
+    assert states() == ["embedded"] * 20
+    assert encoder.sizes == [16, 4]
+    project.refresh_from_db()
+    assert project.revision > before
+    assert project.encoder_version == "test-1"
+    for image in images:
+        row = Embedding.objects.get(image=image)
+        vector = np.frombuffer(row.vector, "<f4")
+        assert vector.shape == (12,)
+        assert np.isclose(np.linalg.norm(vector), 1)
+        with default_storage.open(image.file_name) as file:
+            expected = encoder.embed([reading.read_image(file.file, short_side=32)])[0]
+        np.testing.assert_array_equal(vector, expected)
+        with default_storage.open(image.thumbnail_name) as file, Picture.open(file) as thumbnail:
+            assert (thumbnail.format, max(thumbnail.size)) == ("WEBP", 60)
+
+
+def test_one_bad_file_fails_by_itself_and_shifts_nobody(uploaded, encoder):
+    good = [picture_bytes("blue square", n) for n in range(2)]
+    bad = cut(picture_bytes("red circle"))
+    first, broken, last = uploaded(a=good[0], b=bad, c=good[1])
+    work_off(seconds=60)
+    assert states() == ["embedded", "failed", "embedded"]
+    broken.refresh_from_db()
+    assert "cut off" in broken.failure_reason
+    for image, content in ((first, good[0]), (last, good[1])):
+        vector = np.frombuffer(image.embeddings.get().vector, "<f4")
+        expected = encoder.embed([reading.read_image(content, short_side=32)])[0]
+        np.testing.assert_array_equal(vector, expected)
+
+
+def test_a_file_that_is_gone_fails_with_that_reason(uploaded, encoder):
+    [image] = uploaded(1)
+    default_storage.delete(image.file_name)
+    work_off(seconds=60)
+    image.refresh_from_db()
+    assert image.failure_reason == reading.GONE
+
+
+def test_working_twice_changes_nothing(uploaded, encoder):
+    uploaded(3)
+    work_off(seconds=60)
+    before = list(Embedding.objects.values())
+    work_off(seconds=60)
+    assert list(Embedding.objects.values()) == before
+
+
+def test_what_another_worker_wrote_in_the_meantime_stays(uploaded, encoder):
+    images = uploaded(2)
+    mine = claim()
+    end_leases()
+    Image.objects.filter(pk=images[0].pk).update(embedding_state="embedded", lease_until=None)
+    embed_claimed(mine, encoder)
+    assert states() == ["embedded", "embedded"]
+    assert [row.image_id for row in Embedding.objects.all()] == [images[1].pk]
+
+
+def test_an_image_deleted_while_it_is_read_is_no_error(uploaded, encoder):
+    images = uploaded(2)
+    mine = claim()
+    images[0].delete()
+    embed_claimed(mine, encoder)
+    assert states() == ["embedded"]
+
+
+# Claims
+
+
+def test_claimed_images_are_taken(uploaded):
+    uploaded(5)
+    first, second = claim(3), claim(3)
+    assert len(first) == 3
+    assert len(second) == 2
+    assert {image.pk for image in first}.isdisjoint(image.pk for image in second)
+    assert claim() == []
+
+
+def test_a_claim_holds_few_large_images(uploaded, monkeypatch):
+    uploaded(4)
+    monkeypatch.setattr(embeddings, "CHUNK_PIXELS", 2 * 60 * 48)
+    assert len(claim()) == 2
+    monkeypatch.setattr(embeddings, "CHUNK_PIXELS", 1)
+    assert len(claim()) == 1
+
+
+def test_images_of_two_encoders_are_claimed_apart(uploaded, project, owner):
+    uploaded(1)
+    other = Project.objects.create(name="Other", owner=owner, encoder="open_clip:x/y")
+    upload = start_upload(other, owner, kind="files")
+    add_files(upload, [("a.jpg", ContentFile(picture_bytes("red circle")))])
+    assert [image.project for image in claim()] == [project]
+    assert [image.project for image in claim()] == [other]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_workers_that_claim_at_once_never_hold_the_same_image(uploaded):
+    uploaded(40)
+    taken: list[int] = []
+    begin = threading.Barrier(4)
+
+    def work() -> None:
+        try:
+            begin.wait()
+            while images := claim(3):
+                taken.extend(image.pk for image in images)
+        finally:
+            connections.close_all()
+
+    threads = [threading.Thread(target=work) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(taken) == sorted(Image.objects.values_list("pk", flat=True))
+
+
+# Killed workers
+
+
+def test_images_of_a_killed_worker_are_read_again_one_by_one(uploaded, encoder):
+    uploaded(3)
+    claim()
+    work_off(seconds=60)
+    assert states() == ["pending"] * 3, "their lease still holds"
+    end_leases()
+    work_off(seconds=60)
+    assert states() == ["embedded"] * 3
+    assert encoder.sizes == [1, 1, 1]
+    assert set(Image.objects.values_list("attempts", "lease_until")) == {(0, None)}
+
+
+def test_an_image_that_kills_its_worker_three_times_fails_and_the_rest_go_on(
+    uploaded, encoder, monkeypatch
+):
+    poison = uploaded(5)[2]
+    real = embeddings.read_and_embed
+
+    class Killed(BaseException):
+        pass
+
+    def reading_that_dies(images, encoder):
+        if poison.pk in {image.pk for image in images}:
+            raise Killed
+        return real(images, encoder)
+
+    monkeypatch.setattr(embeddings, "read_and_embed", reading_that_dies)
+    deaths = 0
+    for _ in range(10):
+        try:
+            work_off(seconds=60)
+        except Killed:
+            deaths += 1
+        end_leases()
+    assert deaths == 3
+    assert states() == ["embedded", "embedded", "failed", "embedded", "embedded"]
+    poison.refresh_from_db()
+    assert poison.failure_reason == STOPPED
+
+
+def test_an_unexpected_error_counts_as_an_attempt_and_is_logged(
+    uploaded, encoder, monkeypatch, caplog
+):
+    [image] = uploaded(1)
+    monkeypatch.setattr(
+        PlainEncoder, "preprocess", lambda *_: (_ for _ in ()).throw(ZeroDivisionError())
+    )
+    work_off(seconds=60)
+    image.refresh_from_db()
+    assert image.failure_reason == STOPPED
+    assert "ZeroDivisionError" in caplog.text
+
+
+def test_a_full_disk_marks_nothing_failed(uploaded, encoder, monkeypatch):
+    uploaded(2)
+    monkeypatch.setattr(
+        reading, "make_thumbnail", lambda _: (_ for _ in ()).throw(OSError(28, "No space left"))
+    )
+    for _ in range(5):
+        with pytest.raises(OSError, match="No space"):
+            work_off(seconds=60)
+    monkeypatch.undo()
+    assert set(Image.objects.values_list("embedding_state", "attempts")) == {("pending", 0)}
+
+
+# Encoders
+
+
+def test_without_the_encoder_images_wait_and_the_project_says_why(uploaded, monkeypatch, project):
+    uploaded(2)
+    tries = []
+
+    def unavailable(name, **_):
+        tries.append(name)
+        raise EncoderUnavailable("weights_unavailable", "Get the weights.")
+
+    monkeypatch.setattr(encoders, "_loaded", {})
+    monkeypatch.setattr(encoders, "load_encoder", unavailable)
+    work_off(seconds=60)
+    project.refresh_from_db()
+    assert project.encoder_problem == "Get the weights."
+    assert set(Image.objects.values_list("embedding_state", "attempts")) == {("pending", 0)}
+    assert embeddings.waiting() == 0
+    work_off(seconds=60)
+    assert len(tries) == 1, "only the sweep tries again"
+    monkeypatch.setattr(encoders, "load_encoder", lambda name, **_: PlainEncoder())
+    work_off(seconds=60, retry_encoders=True)
+    project.refresh_from_db()
+    assert project.encoder_problem == ""
+    assert states() == ["embedded", "embedded"]
+
+
+def test_vectors_of_two_versions_are_never_mixed(uploaded, encoder, project):
+    project.encoder, project.encoder_version = encoder.name, "older"
+    project.save()
+    uploaded(1)
+    work_off(seconds=60)
+    project.refresh_from_db()
+    assert "version older" in project.encoder_problem
+    assert states() == ["pending"]
+    assert project.encoder_version == "older"
+
+
+# Failed images
+
+
+def test_failed_images_can_be_tried_again(uploaded, encoder, project):
+    images = uploaded(a=cut(picture_bytes("red circle")), b=cut(picture_bytes("blue square")))
+    work_off(seconds=60)
+    assert retry_failed(project, [images[0].pk]) == 1
+    assert states() == ["pending", "failed"]
+    assert retry_failed(project) == 1
+    assert set(Image.objects.values_list("embedding_state", "failure_reason", "attempts")) == {
+        ("pending", "", 0)
+    }
+
+
+def test_failed_images_can_be_removed_and_that_is_undone(uploaded, encoder, project, owner):
+    uploaded(a=cut(picture_bytes("red circle")), b=cut(picture_bytes("blue square")))
+    work_off(seconds=60)
+    assert remove_failed(project, owner) == 2
+    assert project.images.kept().count() == 0
+    undo(project, owner)
+    assert project.images.in_dataset().count() == 2
+
+
+def test_a_failed_image_under_review_leaves_it_when_removed(encoder, project, owner):
+    batch = Batch.objects.create(project=project, kind="uploaded")
+    upload = start_upload(project, owner, kind="files", batch=batch)
+    add_files(upload, [("a.jpg", ContentFile(cut(picture_bytes("red circle"))))])
+    work_off(seconds=60)
+    assert remove_failed(project, owner) == 1
+    assert batch.items.count() == 0
+    assert project.images.kept().count() == 0
+
+
+# Everything hostile
+
+
+def test_no_hostile_file_crashes_or_stops_the_worker(shared_data, project, owner, encoder):
+    upload = start_upload(project, owner, kind="folder")
+    files = sorted(path for path in (shared_data / "hostile").rglob("*") if path.is_file())
+    results = []
+    for at in range(0, len(files), 40):
+        results += add_files(
+            upload,
+            [
+                (str(path.relative_to(shared_data)), ContentFile(path.read_bytes()))
+                for path in files[at : at + 40]
+            ],
+        )
+    work_off(seconds=600)
+    assert len(results) == len(files)
+    assert "pending" not in states()
+    assert all(result.reason for result in results if result.outcome == "refused")
+    for image in Image.objects.failed():
+        assert image.failure_reason.endswith("."), image.name
+        assert image.failure_reason != STOPPED
+    assert Image.objects.embedded().count() == Embedding.objects.count() > 50
