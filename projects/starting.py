@@ -145,7 +145,8 @@ def web_program(listener: socket.socket) -> Program:
     module, _, name = settings.WSGI_APPLICATION.rpartition(".")
     options = {
         "bind": f"fd://{listener.fileno()}",
-        "worker-class": "gthread",
+        "worker-class": "labeling.web_worker.JsonErrorWorker",
+        "limit-request-line": "8190",  # the most; a filter in the address can be long
         # One process: each would keep its own copy of a project's embeddings in memory.
         "workers": "1",
         "threads": str(settings.ENVIRONMENT["LABELING_THREADS"]),
