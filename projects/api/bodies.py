@@ -17,7 +17,11 @@ FORMS = (
     "Send the bytes of an image, or JSON with one of “url”, “imageName” and “base64”: "
     '{"imageName": "cat.jpg"}.'
 )
-KEYS = ("url", "imageName", "base64")
+KEYS = {"url": "url", "imagename": "imageName", "base64": "base64"}
+"""Ways to an image, by their lower case: a client in another language may write `ImageName`."""
+# What Python's str() makes of a dict, bytes in it included. Read by hand: a parser of Python takes
+# a hundred times the memory, and one that is nested deeply enough ends the process.
+_PYTHON_DICT = re.compile(r"""\s*\{\s*['"](\w{1,20})['"]\s*:\s*b?('[^'\\]*'|"[^"\\]*")\s*\}\s*""")
 _DATA_URI = re.compile(r"\s*data:[^,]{0,200},", re.IGNORECASE)
 _SPACE = re.compile(r"\s+")
 _URL_SAFE = str.maketrans("-_", "+/")
@@ -93,16 +97,26 @@ def given_image(body: bytes, *, names: bool = True) -> GivenImage:
         )
     if not _looks_like_json(body):
         return GivenImage(content=body)
-    given = _read_json(body)
-    found = [key for key in KEYS if key in given and (names or key != "imageName")]
+    key, value = _only_way(_read_json(body), names=names)
+    if key == "base64":
+        return GivenImage(content=from_base64(value))
+    return GivenImage(url=value.strip()) if key == "url" else GivenImage(name=value)
+
+
+def _only_way(given: dict[str, Any], *, names: bool) -> tuple[str, str]:
+    """Return which of `KEYS` was given, and its text. A null counts as left out."""
+    found = [
+        (KEYS[key.lower()], value)
+        for key, value in given.items()
+        if key.lower() in KEYS and value is not None
+    ]
+    found = [each for each in found if names or each[0] != "imageName"]
     if len(found) != 1:
         raise Refusal(f"The JSON must hold exactly one way to an image. {FORMS}", code="bad_body")
-    value = given[found[0]]
+    [(key, value)] = found
     if not isinstance(value, str) or not value.strip():
-        raise Refusal(f"“{found[0]}” must be a text that is not empty. {FORMS}", code="bad_body")
-    if found[0] == "base64":
-        return GivenImage(content=from_base64(value))
-    return GivenImage(url=value.strip()) if found[0] == "url" else GivenImage(name=value)
+        raise Refusal(f"“{key}” must be a text that is not empty. {FORMS}", code="bad_body")
+    return key, value
 
 
 def _looks_like_json(body: bytes) -> bool:
@@ -110,17 +124,34 @@ def _looks_like_json(body: bytes) -> bool:
 
     No image of any format does. UTF-16 puts a zero between, as Windows' shell does.
     """
-    return body[:64].lstrip(b"\xef\xbb\xbf\xff\xfe\x00 \t\r\n").startswith((b"{", b'["', b"[{"))
+    return (
+        body[:64].lstrip(b"\xef\xbb\xbf\xff\xfe\x00 \t\r\n").startswith((b"{", b'["', b"[{", b'"{'))
+    )
 
 
 def _read_json(body: bytes) -> dict[str, Any]:
+    """Return the object: as JSON, as JSON inside of a JSON text (`json=json.dumps(...)`), or as
+    Python prints it (`data=str(...)`).
+    """
     try:
         given = json.loads(body)
+        if isinstance(given, str):
+            given = json.loads(given)
     except (ValueError, RecursionError):
-        raise Refusal(f"The body begins like JSON and is none. {FORMS}", code="bad_json") from None
+        given = _python_dict(body)
     if not isinstance(given, dict):
         raise Refusal(f"The JSON must be an object. {FORMS}", code="bad_body")
     return given
+
+
+def _python_dict(body: bytes) -> dict[str, str]:
+    try:
+        found = _PYTHON_DICT.fullmatch(body.decode())
+    except UnicodeDecodeError:
+        found = None
+    if found is None:
+        raise Refusal(f"The body begins like JSON and is none. {FORMS}", code="bad_json")
+    return {found[1]: found[2][1:-1]}
 
 
 def from_base64(text: str) -> bytes:

@@ -54,6 +54,13 @@ def refused(answer, status: int, code: str) -> None:
         (b'{"a":' * 100_000, 400, "bad_json"),
         (b'{"a": ' + b"9" * 10_000 + b"}", 400, "bad_json"),
         (b'{"base64": "\xff"}', 400, "bad_json"),
+        (b"{'imageName': 'it\\'s.jpg'}", 400, "bad_json"),
+        (b"{'base64': 'aaaa', 'url': 'http://a'}", 400, "bad_json"),
+        (b"{'other': 'red-circle-000.jpg'}", 400, "bad_body"),
+        (b"{'base64': __import__('os')}", 400, "bad_json"),
+        (b'"{\\"a\\": 1}"', 400, "bad_body"),
+        (b'"{"', 400, "bad_json"),
+        (b'{"imageName": "a.jpg", "IMAGENAME": "b.jpg"}', 400, "bad_body"),
         (PICTURE[: len(PICTURE) // 2], 422, "truncated"),
         (b"--x\r\nContent-Disposition: form-data; name=a\r\n\r\n1\r\n--x--", 415, "multipart"),
     ],
@@ -71,6 +78,37 @@ def test_json_of_other_encodings_is_read(script, drawn, encoding):
     body = json.dumps({"imageName": "red-circle-000.jpg"}).encode(encoding)
     answer = script.bytes(f"/api/similarity-labels?project={drawn.pk}", body)
     assert answer.status_code == 200
+
+
+NAMED = {"imageName": "red-circle-000.jpg"}
+CODED = base64.b64encode(PICTURE)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        json.dumps(NAMED),
+        json.dumps(json.dumps(NAMED)),
+        str(NAMED),
+        json.dumps({"ImageName": "red-circle-000.jpg"}),
+        json.dumps({"imagename": "red-circle-000.jpg", "other": [{"key": 1}]}),
+        json.dumps(NAMED | {"url": None, "base64": None}),
+        f"\n {json.dumps(NAMED, indent=2)}\r\n",
+        json.dumps({"base64": CODED.decode()}),
+        str({"base64": CODED.decode()}),
+        str({"base64": CODED}),
+        json.dumps({"BASE64": f"data:image/jpeg;base64,{CODED.decode()}"}),
+    ],
+    ids=lambda body: body[:36],
+)
+@pytest.mark.parametrize(
+    "kind", ["application/json", "text/plain", "application/octet-stream", "image/jpeg", ""]
+)
+def test_json_is_read_however_a_client_spells_it(script, drawn, body, kind):
+    path = f"/api/similarity-labels?project={drawn.pk}"
+    answer = script.bytes(path, body.encode(), kind)
+    assert answer.status_code == 200, answer.content
+    assert answer.json()[0]["label"] == "red circle"
 
 
 @pytest.mark.parametrize("name", ["missing.jpg", "\0", "\ud800", "x" * 300, " ", "../..", "😀" * 9])
