@@ -41,7 +41,7 @@ def read_body(request: HttpRequest, most: int) -> bytes:
 
     Raises:
         TooLarge: more than `most` bytes.
-        Refusal: it ended before the length that was announced.
+        Refusal: it ended before the length that was announced, or its chunks are none.
     """
     if hasattr(request, "_body"):
         # Read before, to look for a form's CSRF token.
@@ -57,6 +57,9 @@ def read_body(request: HttpRequest, most: int) -> bytes:
         raise
     except OSError as problem:
         raise UnreadablePostError(*problem.args) from problem
+    except Exception as problem:
+        # Each web server has errors of its own for bad chunks; gunicorn's are no OSError.
+        raise Refusal("The chunks of the body cannot be read.", code="bad_chunks") from problem
     if len(body) > most:
         raise _too_large(most)
     if len(body) < length:

@@ -25,6 +25,7 @@ def spoken(live: Live, request: str) -> tuple[str, dict[str, str], dict[str, str
         while part := connection.recv(65_536):
             received += part
     head, _, body = received.decode().partition("\r\n\r\n")
+    body = body[body.index("{") : body.rindex("}") + 1]  # also out of chunks
     status, *lines = head.split("\r\n")
     headers = dict(line.lower().split(": ", 1) for line in lines)
     return status, headers, json.loads(body)
@@ -51,6 +52,17 @@ def test_a_request_that_is_no_good_http_is_refused_in_json(
     assert headers["content-type"] == "application/json"
     assert body["code"] == code
     assert body["error"].endswith(".")
+
+
+def test_chunks_that_are_none_are_a_400(live: Live) -> None:
+    request = (
+        f"POST /api/similarity-labels?project={live.project} HTTP/1.1\r\nHost: 127.0.0.1\r\n"
+        f"X-Auth-token: {live.token}\r\nTransfer-Encoding: chunked\r\nConnection: close\r\n\r\n"
+        "not a length\r\nbytes\r\n0\r\n\r\n"
+    )
+    line, _, body = spoken(live, request)
+    assert line.split(" ")[1] == "400"
+    assert body["code"] == "bad_chunks"
 
 
 def test_an_address_of_8000_bytes_reaches_the_application(live: Live) -> None:
