@@ -1,4 +1,4 @@
-"""The review page in a real browser: one test for each promise of issue 2, items 6 and 7."""
+"""The review page in a real browser: one test for each promise that it makes."""
 
 from __future__ import annotations
 
