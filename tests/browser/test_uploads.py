@@ -294,10 +294,14 @@ def test_images_that_could_not_be_read_are_listed_retried_and_removed(
 
 def test_the_menu_offers_files_folder_and_zip_by_keyboard(uploads: Uploads):
     page = uploads.page
+    # Listened for from the start: what opens before Playwright listens is lost.
+    page.on("filechooser", lambda _: None)
     page.get_by_role("button", name=re.compile("a folder or a zip")).focus()
     page.keyboard.press("Enter")
+    expect(page.get_by_role("menuitem").first).to_be_focused()
+    page.keyboard.press("ArrowDown")
+    expect(page.get_by_role("menuitem").nth(1)).to_be_focused()
     with page.expect_file_chooser() as chooser:
-        page.keyboard.press("ArrowDown")
         page.keyboard.press("Enter")
     assert chooser.value.element.get_attribute("data-upload-input") == "folder"
 
