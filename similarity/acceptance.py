@@ -1,0 +1,118 @@
+"""How many suggestions may be accepted unseen under an allowed error, and what came of it."""
+
+import math
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+RISK = 0.01
+"""How likely, at most, the realised error may be to exceed the allowed one. Not 0.05: the longest
+run is chosen among many, so chance gets many tries. Over 60 draws of 100 to 400 labeled images of
+three photo sets, 0.05 was exceeded in up to 13 % of the draws, 0.02 in up to 7 %, 0.01 in up to
+3 %."""
+
+
+class Acceptance(NamedTuple):
+    """The surest suggestions that may be accepted.
+
+    ``number`` is how many, the surest first; ``least`` the certainty of the last of them (infinity
+    where there is none); ``expected_wrong`` how many of them will be wrong by the calibrated
+    probabilities.
+    """
+
+    number: int
+    least: float
+    expected_wrong: float
+
+
+def accept_within(
+    certainties: NDArray[np.float64],
+    probabilities: NDArray[np.float64],
+    *,
+    checked: NDArray[np.float64],
+    right: NDArray[np.bool_],
+    allowed: float,
+) -> Acceptance:
+    """Return the longest run of the surest suggestions whose error stays within ``allowed``.
+
+    Two things must hold: the mean of the calibrated probabilities promises it, and the labeled
+    images of at least that certainty bear it out. The second is a prediction: having seen w wrong
+    among m, more than ``allowed`` of the next N turn out wrong with at most 1 % probability
+    (beta-binomial with Jeffreys' prior). So few labeled images allow few suggestions, however sure
+    a curve drawn through them may look.
+
+    Args:
+        certainties: float64 (q,), of the suggestions, any order.
+        probabilities: float64 (q,), calibrated, of the same.
+        checked: float64 (n,), certainties of labeled images that were left out in turn.
+        right: bool (n,), whether those were right.
+        allowed: share that may be wrong, 0..1.
+
+    Ties: suggestions of one certainty are accepted together or not at all. Cost: q log q and some
+    hundred sums of at most ``allowed`` x q terms.
+    """
+    order = np.argsort(-certainties, kind="stable")
+    sure = certainties[order]
+    wrong = np.cumsum(1.0 - probabilities[order])
+    last = np.append(np.diff(sure) != 0, True) if len(sure) else np.zeros(0, np.bool_)
+    ends = np.flatnonzero(last) + 1
+    promised = ends[wrong[ends - 1] <= allowed * ends]
+    for end in reversed(_thinned(promised.tolist())):
+        seen = checked >= sure[end - 1]
+        misses = int((seen & ~right).sum())
+        if _risk(misses, int(seen.sum()), end, allowed) <= RISK:
+            return Acceptance(end, float(sure[end - 1]), float(wrong[end - 1]))
+    return Acceptance(0, math.inf, 0.0)
+
+
+def _thinned(ends: list[int], most: int = 200) -> list[int]:
+    """At most ``most`` of the places to stop: the risk between two neighbours hardly differs."""
+    if len(ends) <= most:
+        return ends
+    return [ends[i] for i in np.linspace(0, len(ends) - 1, most).round().astype(int).tolist()]
+
+
+def _risk(misses: int, checked: int, accepted: int, allowed: float) -> float:
+    """Probability that more than ``allowed`` of ``accepted`` are wrong, after what was checked."""
+    a, b = misses + 0.5, checked - misses + 0.5
+    most = math.floor(allowed * accepted + 1e-9)
+    within = 0.0
+    for wrong in range(most + 1):
+        within += math.exp(
+            _log_choose(accepted, wrong)
+            + _log_beta(a + wrong, b + accepted - wrong)
+            - _log_beta(a, b)
+        )
+    return max(0.0, 1.0 - within)
+
+
+def _log_choose(n: int, k: int) -> float:
+    return math.lgamma(n + 1) - math.lgamma(k + 1) - math.lgamma(n - k + 1)
+
+
+def _log_beta(a: float, b: float) -> float:
+    return math.lgamma(a) + math.lgamma(b) - math.lgamma(a + b)
+
+
+class Interval(NamedTuple):
+    """A share and where it lies with 95 % confidence, each 0..1."""
+
+    share: float
+    low: float
+    high: float
+
+
+def share_of(hits: int, n: int) -> Interval:
+    """Return a measured share with its interval; of nothing, anything from 0 to 1 is possible.
+
+    Source: Wilson, "Probable inference, the law of succession, and statistical inference", 1927:
+    unlike share +- 2 sqrt(...), it stays within 0..1 and is no point at 0 of n.
+    """
+    if n == 0:
+        return Interval(0.0, 0.0, 1.0)
+    z = 1.96
+    share = hits / n
+    middle = (share + z * z / (2 * n)) / (1 + z * z / n)
+    half = z / (1 + z * z / n) * math.sqrt(share * (1 - share) / n + z * z / (4 * n * n))
+    return Interval(share, max(0.0, middle - half), min(1.0, middle + half))
