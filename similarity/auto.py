@@ -76,7 +76,8 @@ def choose(
     if len(rows) < LEAST_LABELED:
         return Choice(_VOTE, len(rows), 0, 0)
     right = {method: _right(method, vectors, targets, rows, pool) for method in CANDIDATES}
-    first = best = _HEAD if len(rows) >= LEAST_FOR_HEAD else _VOTE
+    first: Method = _HEAD if len(rows) >= LEAST_FOR_HEAD else _VOTE
+    best = first
     for method in CANDIDATES:
         if _surely_better(right[method], right[first]) and right[method].sum() > right[best].sum():
             best = method

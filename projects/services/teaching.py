@@ -1,0 +1,281 @@
+"""What a project's labeled images teach: a method fitted to them, and how far it can be trusted.
+
+Kept in this process until the project's revision moves; the database stays the only truth.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from projects.errors import Refusal
+from projects.models import Project
+from similarity.auto import Choice, choose
+from similarity.calibration import Calibration, calibrate, certainty
+from similarity.methods import METHODS, Fitted, Method, NeighbourVote, targets_of
+from similarity.neighbours import nearest
+from similarity.novelty import unlike_below
+
+from . import collections
+from .suggestions import labels_by_image
+
+AUTO = "auto"
+METHOD_NAMES = {
+    "auto": "Automatic",
+    "neighbours": "Neighbours",
+    "head": "Head",
+    "class_means": "Class means",
+    "graph": "Graph",
+}
+"""By the name in addresses and rows; the first is what pages begin with."""
+MOST_CHECKED = 2_000
+"""Labeled images that are left out in turn to learn how often the method is right."""
+_POOL = 2_000
+_MOST_KEPT = 8
+
+
+@dataclass(frozen=True)
+class Taught:
+    """A method that has seen the labeled images of a project, as of one revision."""
+
+    name: str
+    """What was asked for: a name of `METHOD_NAMES`."""
+    method: Method
+    """What that came to."""
+    choice: Choice | None
+    """Why, where it was chosen automatically."""
+    label_ids: NDArray[np.int64]
+    """The label of each column of the scores."""
+    fitted: Fitted = field(repr=False)
+    calibration: Calibration = field(repr=False)
+    checked: NDArray[np.float64] = field(repr=False)
+    """Certainty of labeled images that were left out in turn."""
+    right: NDArray[np.bool_] = field(repr=False)
+    """Whether the best label of those was right."""
+    labeled: collections.Labeled = field(repr=False)
+    unlike_below: float = -1.0
+    """Similarity to the nearest labeled image below which an image is unlike all of them."""
+
+    @property
+    def reason(self) -> str:
+        """One sentence: what is used and, if it was chosen automatically, why."""
+        used = METHOD_NAMES[self.method.name]
+        if self.choice is None:
+            return f"{used}, from {len(self.labeled):,} labeled images."
+        fewer, n = round(self.choice.fewer_corrections), self.choice.labeled
+        if self.method == NeighbourVote():
+            return f"{used}: nothing else is surely better yet, from {n:,} labeled images."
+        if fewer > 0:
+            return (
+                f"{used}: {fewer} % fewer corrections expected than with neighbours, "
+                f"from {n:,} labeled images."
+            )
+        return f"{used}: as good as neighbours so far, from {n:,} labeled images."
+
+
+_kept: OrderedDict[tuple[int, int, str, int], Taught | None] = OrderedDict()
+_lock = threading.Lock()
+
+
+def taught(project: Project, name: str = AUTO, *, k: int = 10) -> Taught | None:
+    """Return what the labeled images teach, None where none is labeled and embedded.
+
+    Args:
+        name: of `METHOD_NAMES`.
+        k: hits that vote, for `neighbours`.
+
+    Raises:
+        Refusal: no method has that name.
+    """
+    if name not in METHOD_NAMES:
+        raise Refusal(f"A method is one of {', '.join(METHOD_NAMES)}.", code="method")
+    key = (project.pk, project.revision, name, k if name == "neighbours" else 0)
+    with _lock:
+        if key not in _kept:
+            _kept[key] = _teach(project, name, k)
+        _kept.move_to_end(key)
+        while len(_kept) > _MOST_KEPT:
+            _kept.popitem(last=False)
+        return _kept[key]
+
+
+def _teach(project: Project, name: str, k: int) -> Taught | None:
+    labeled = collections.labeled(project)
+    carried = labels_by_image(set(labeled.image_ids.tolist()))
+    label_ids = sorted({label for labels in carried.values() for label in labels})
+    if not label_ids:
+        return None
+    targets = targets_of([carried.get(i, ()) for i in labeled.image_ids.tolist()], label_ids)
+    pool = _pool(project)
+    choice = choose(labeled.vectors, targets, pool=pool) if name == AUTO else None
+    method = choice.method if choice else _named(name, k)
+    fitted = method.fit(labeled.vectors, targets, pool=pool)
+    rows = _checked_rows(len(labeled))
+    left_out = fitted.leave_one_out(rows)
+    right = targets[rows, left_out.argmax(axis=1)] > 0
+    sure = certainty(left_out)
+    return Taught(
+        name=name,
+        method=method,
+        choice=choice,
+        label_ids=np.array(label_ids, np.int64),
+        fitted=fitted,
+        calibration=calibrate(sure, right),
+        checked=sure,
+        right=right,
+        labeled=labeled,
+        unlike_below=_unlike_below(labeled, rows),
+    )
+
+
+def _named(name: str, k: int) -> Method:
+    return NeighbourVote(k) if name == "neighbours" else METHODS[name]()
+
+
+def _checked_rows(n: int) -> NDArray[np.int64]:
+    if n <= MOST_CHECKED:
+        return np.arange(n)
+    return np.linspace(0, n - 1, MOST_CHECKED).round().astype(np.int64)
+
+
+def _unlike_below(labeled: collections.Labeled, rows: NDArray[np.int64]) -> float:
+    hits = nearest(labeled.vectors[rows], labeled.vectors, k=1, exclude=rows)
+    return unlike_below(hits.similarities[:, 0])
+
+
+def _pool(project: Project) -> NDArray[np.float32]:
+    """Vectors of images without a label, for methods that learn from those too."""
+    whole = collections.collection(project)
+    unlabeled = project.images.in_dataset().unlabeled().embedded().order_by("content_hash")
+    rows = whole.rows(unlabeled.values_list("pk", flat=True)[:_POOL])
+    return whole.centered(rows[rows >= 0])
+
+
+@dataclass(frozen=True)
+class Forecasts:
+    """What a method says of images, row by row; arrays of one length."""
+
+    image_ids: NDArray[np.int64]
+    best: NDArray[np.int64]
+    """Label with the highest score."""
+    second: NDArray[np.int64]
+    """The runner-up, 0 where there is only one label."""
+    score: NDArray[np.float32]
+    """Of the best label, 0..1."""
+    certainty: NDArray[np.float64]
+    probability: NDArray[np.float64]
+    """Calibrated: how likely the best label is right, 0..1."""
+    unlike: NDArray[np.bool_]
+    """Whether the image is unlike everything labeled."""
+
+    def __len__(self) -> int:
+        return len(self.image_ids)
+
+    def part(self, rows: NDArray[np.int64] | NDArray[np.bool_]) -> Forecasts:
+        """Return these rows."""
+        return Forecasts(
+            self.image_ids[rows],
+            self.best[rows],
+            self.second[rows],
+            self.score[rows],
+            self.certainty[rows],
+            self.probability[rows],
+            self.unlike[rows],
+        )
+
+
+_BLOCK = 4_096
+
+
+def forecast(
+    project: Project,
+    lesson: Taught,
+    image_ids: list[int],
+    *,
+    rejected: dict[int, set[int]] | None = None,
+) -> Forecasts:
+    """Say of each image which label fits best; images without a vector are left out.
+
+    Args:
+        image_ids: the images, in the order they are wanted.
+        rejected: labels that a person said an image does not have; they are not proposed again.
+
+    Cost: one comparison with every labeled image (or landmark), 2 s of one core for 100,000 images
+    against 1,000.
+    """
+    whole = collections.collection(project)
+    rows = whole.rows(image_ids)
+    ids = np.array(image_ids, np.int64)[rows >= 0]
+    rows = rows[rows >= 0]
+    parts = [
+        _forecast(lesson, ids[at : at + _BLOCK], whole.centered(rows[at : at + _BLOCK]), rejected)
+        for at in range(0, len(rows), _BLOCK)
+    ]
+    return _joined(parts)
+
+
+def scores_of(
+    project: Project, lesson: Taught, image_ids: list[int], rejected: dict[int, set[int]]
+) -> dict[int, NDArray[np.float32]]:
+    """Return the score of every label (column by column of the lesson) for a few images."""
+    whole = collections.collection(project)
+    rows = whole.rows(image_ids)
+    there = [i for i, row in zip(image_ids, rows, strict=True) if row >= 0]
+    scores = lesson.fitted.scores(whole.centered(rows[rows >= 0]))
+    _strike_out(scores, lesson, there, rejected)
+    return dict(zip(there, scores, strict=True))
+
+
+def _strike_out(
+    scores: NDArray[np.float32], lesson: Taught, ids: list[int], rejected: dict[int, set[int]]
+) -> None:
+    """Put labels that were rejected for an image below all others."""
+    for row, image_id in enumerate(ids):
+        if struck := rejected.get(image_id):
+            scores[row, np.isin(lesson.label_ids, list(struck))] = -1.0
+
+
+def _forecast(
+    lesson: Taught,
+    ids: NDArray[np.int64],
+    vectors: NDArray[np.float32],
+    rejected: dict[int, set[int]] | None,
+) -> Forecasts:
+    scores = lesson.fitted.scores(vectors)
+    _strike_out(scores, lesson, ids.tolist(), rejected or {})
+    first = scores.argmax(axis=1)
+    at = np.arange(len(ids))
+    sure = certainty(np.maximum(scores, 0.0))
+    best_score = scores[at, first].copy()
+    second = np.zeros(len(ids), np.int64)
+    if scores.shape[1] > 1:
+        scores[at, first] = -2.0
+        second = lesson.label_ids[scores.argmax(axis=1)]
+    hits = nearest(vectors, lesson.labeled.vectors, k=1)
+    return Forecasts(
+        image_ids=ids,
+        best=lesson.label_ids[first],
+        second=second,
+        score=np.maximum(best_score, 0.0),
+        certainty=sure,
+        probability=lesson.calibration.probability(sure),
+        unlike=hits.similarities[:, 0] < lesson.unlike_below,
+    )
+
+
+def _joined(parts: list[Forecasts]) -> Forecasts:
+    if not parts:
+        none = np.zeros(0, np.int64)
+        return Forecasts(
+            none, none, none, np.zeros(0, np.float32), np.zeros(0), np.zeros(0), none > 0
+        )
+    return Forecasts(
+        *(
+            np.concatenate([getattr(each, name) for each in parts])
+            for name in Forecasts.__dataclass_fields__
+        )
+    )
