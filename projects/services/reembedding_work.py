@@ -111,7 +111,8 @@ def _claim_loading(run: Reembedding) -> bool:
 
 
 def _fail(run: Reembedding, sentence: str) -> None:
-    if run.end(State.FAILED, problem=sentence[:500], embedded=run.vectors.count()):
+    shown = sentence if len(sentence) <= 500 else f"{sentence[:499]}…"
+    if run.end(State.FAILED, problem=shown, embedded=run.vectors.count()):
         log.warning("project %s: %s", run.project_id, sentence)
 
 
