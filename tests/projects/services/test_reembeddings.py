@@ -18,6 +18,7 @@ from projects.services import (
     collections,
     embeddings,
     encoders,
+    purge,
     reading,
     reembedding_work,
     suggestions,
@@ -577,6 +578,16 @@ def test_old_vectors_are_kept_for_going_back_and_then_purged(photos, project, ow
     assert len(vectors(new)) == 70
     assert purge_old_vectors() == 0
     assert collections.collection(Project.objects.get()).vectors.shape == (70, 48)
+
+
+def test_a_sweep_purges_a_part_and_the_next_one_goes_on(photos, project, owner, old, monkeypatch):
+    monkeypatch.setattr(purge, "CHUNK", 20)
+    monkeypatch.setattr(purge, "VECTORS_A_SWEEP", 40)
+    run = start(project, owner, NEW)
+    work(run)
+    age(run, VECTORS_KEPT_FOR.days + 1)
+    assert [purge_old_vectors() for _ in range(3)] == [40, 30, 0]
+    assert vectors(old) == {}
 
 
 def test_vectors_of_a_cancelled_one_are_purged_too(photos, project, owner, old, new):
