@@ -63,9 +63,9 @@ def test_the_encoder_is_changed_on_the_settings_page_and_changed_back(
     section = page.locator("#encoder")
     expect(section).to_contain_text("This project uses efficientnet-lite0")
     name = f"open_clip:ViT-S-32/{weights}"
-    page.get_by_label("Name of the open_clip model").fill(name)
+    page.get_by_label("Model and weights").fill(name)
     expect(page.get_by_role("radio", name="An open_clip model")).to_be_checked()
-    page.get_by_label("Name of the open_clip model").press("Enter")
+    page.get_by_label("Model and weights").press("Enter")
 
     expect(section.get_by_role("button", name="Cancel re-embedding")).to_be_visible()
     page.get_by_label("Name", exact=True).fill("Typed meanwhile")
@@ -84,7 +84,7 @@ def test_an_encoder_that_cannot_be_loaded_is_said_and_changes_nothing(
 ) -> None:
     workspace.open(images=3, encoder="efficientnet-lite0", encoder_version="1")
     page.goto(f"{workspace.url}settings")
-    page.get_by_label("Name of the open_clip model").fill("open_clip:ViT-S-32/no/such/file.pt")
+    page.get_by_label("Model and weights").fill("open_clip:ViT-S-32/no/such/file.pt")
     page.get_by_role("button", name="Change encoder").click()
     said = page.locator("#encoder .banner", has_text="nor an existing file")
     expect(said).to_be_visible(timeout=LONG)
