@@ -22,6 +22,7 @@ from .models import (
     Upload,
     UploadResult,
 )
+from .services.reembeddings import Choice
 from .services.uploads import Announced
 
 
@@ -36,6 +37,48 @@ class ProjectForm(forms.Form):
     @property
     def is_multi_label(self) -> bool:
         return bool(self.cleaned_data["kind"] == "multi")
+
+
+class EncoderForm(forms.Form):
+    """Which encoder a project changes to: one that is offered, or any open_clip model by name."""
+
+    OTHER = "other"
+    OPEN_CLIP = re.compile(r"open_clip:[^/\s]+/\S.*")
+
+    encoder = forms.ChoiceField(
+        widget=forms.RadioSelect,
+        required=False,
+        error_messages={
+            "invalid_choice": "This encoder is not offered (any more). Choose one of these."
+        },
+    )
+    open_clip = forms.CharField(max_length=255, required=False, strip=True)
+
+    def __init__(self, *args: object, choices: list[Choice], **kwargs: object) -> None:
+        super().__init__(*args, **kwargs)  # type: ignore[arg-type]
+        names = [choice.name for choice in choices] + [self.OTHER]
+        self.fields["encoder"].choices = [(name, name) for name in names]  # type: ignore[attr-defined]
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = self.cleaned_data
+        # A name that was typed is a choice, also where nothing else was clicked.
+        typed = cleaned.get("open_clip", "")
+        if cleaned.get("encoder") == "" and not typed and not self.errors:
+            self.add_error("encoder", "Choose an encoder.")
+        is_other = cleaned.get("encoder") in {"", self.OTHER}
+        if is_other and not self.errors and not self.OPEN_CLIP.fullmatch(typed):
+            self.add_error(
+                "open_clip",
+                "Write open_clip:<model>/<weights>, for example "
+                "open_clip:ViT-B-32/laion2b_s34b_b79k.",
+            )
+        return cleaned
+
+    @property
+    def name(self) -> str:
+        """The encoder's name, of a valid form."""
+        chosen: str = self.cleaned_data["encoder"]
+        return str(self.cleaned_data["open_clip"]) if chosen in {"", self.OTHER} else chosen
 
 
 class DeleteProjectForm(forms.Form):

@@ -10,8 +10,16 @@ from celery import shared_task
 from celery.signals import worker_ready, worker_shutting_down
 from kombu.exceptions import OperationalError
 
-from .models import Job, Upload
-from .services import archives, embeddings, jobs, kept_answers, projects, purge
+from .models import Job, Reembedding, Upload
+from .services import (
+    archives,
+    embeddings,
+    jobs,
+    kept_answers,
+    projects,
+    purge,
+    reembedding_work,
+)
 
 log = logging.getLogger(__name__)
 
@@ -57,6 +65,19 @@ def run_job(job_id: int) -> None:
         run_job.delay(job_id)
 
 
+@shared_task(time_limit=TIME_LIMIT)
+def reembed(run_id: int, turn: int) -> None:
+    run = reembedding_work.begin_turn(run_id, turn)
+    if run is None:
+        return
+    more = reembedding_work.work_on(run, seconds=SECONDS, asked_to_stop=asked_to_stop)
+    # New images first: they are why it stopped, or wait for the encoder it has just switched to.
+    if embeddings.waiting(1):
+        _queue(embed_pending)
+    if more:
+        reembed.delay(run_id, turn + 1)
+
+
 @shared_task
 def sweep() -> None:
     """Queue whatever is pending and held by no living worker, and clear away what is over."""
@@ -66,9 +87,12 @@ def sweep() -> None:
         run_job.delay(job_id)
     if not embeddings.is_worked_on():
         embed_pending.delay(retry_encoders=True)
+    for run in reembedding_work.left_alone():
+        reembed.delay(run.pk, run.turn)
     jobs.purge_jobs()
     kept_answers.purge_kept_answers()
     purge.purge_trash()
+    purge.purge_old_vectors()
     purge.close_abandoned_uploads()
     purge.remove_leftovers()
     projects.purge_deleted_projects()
@@ -88,6 +112,11 @@ def unpack_soon(upload: Upload) -> None:
 def run_soon(job: Job) -> None:
     """Wake a worker for a job."""
     _queue(run_job, job.pk)
+
+
+def reembed_soon(run: Reembedding) -> None:
+    """Wake a worker for a re-embedding."""
+    _queue(reembed, run.pk, run.turn)
 
 
 def _queue(task: Any, *arguments: int) -> None:

@@ -5,6 +5,7 @@ from django.urls import include, path
 
 from .views import (
     batches,
+    encoders,
     exports,
     failures,
     images,
@@ -31,6 +32,9 @@ project_list = [
     path("", projects.project_list, name="projects"),
     path("projects/new", projects.project_new, name="project-new"),
     path("projects/<int:pk>/settings", projects.project_settings, name="project-settings"),
+    path("projects/<int:pk>/encoder", encoders.section, name="encoder"),
+    path("projects/<int:pk>/encoder/change", encoders.change, name="encoder-change"),
+    path("projects/<int:pk>/encoder/cancel", encoders.cancel, name="encoder-cancel"),
     path("projects/<int:pk>/api", samples.api_samples, name="project-api"),
     path("projects/<int:pk>/delete", projects.project_delete, name="project-delete"),
     path("projects/<int:pk>/restore", projects.project_restore, name="project-restore"),

@@ -6,6 +6,7 @@ from .images import Embedding, Image, ImageQuerySet
 from .jobs import Job
 from .labels import ImageLabel, Label
 from .projects import Membership, Project, Role
+from .reembeddings import Reembedding, ReembeddingFailure
 from .requests import DayOfUse, KeptAnswer
 from .tokens import ApiToken, Scope
 from .uploads import Upload, UploadResult
@@ -27,6 +28,8 @@ __all__ = [
     "LabelChange",
     "Membership",
     "Project",
+    "Reembedding",
+    "ReembeddingFailure",
     "Role",
     "Scope",
     "Upload",

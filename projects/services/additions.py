@@ -14,7 +14,7 @@ from projects.models import Act, Image, ImageLabel, Project, Upload, UploadResul
 from projects.services.embeddings import write_readings
 from projects.services.labels import Given, label_each
 from projects.services.predictions import Answer
-from projects.services.queries import Query, clean_image_name, encoder_of
+from projects.services.queries import Query, clean_image_name
 from projects.services.reading import Reading, store_thumbnail
 from projects.services.uploads import add_named, finish_upload, start_upload
 from similarity.images import inspect_image
@@ -74,10 +74,11 @@ def _name_of(content: bytes) -> str:
 
 
 def _keep_vector(image: Image, query: Query) -> None:
-    if query.vector is None or query.picture is None:
+    if query.vector is None or query.picture is None or query.encoder is None:
         return
     store_thumbnail(image, query.picture)
-    write_readings([Reading(image, vector=query.vector)], encoder_of(image.project))
+    # By the encoder that made it, which the project may have changed since.
+    write_readings([Reading(image, vector=query.vector)], query.encoder)
 
 
 def save_with_labels(

@@ -6,7 +6,8 @@ A lost or doubled message, a killed worker or a restart loses nothing and repeat
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import timedelta
 
 from django.db import transaction
@@ -78,19 +79,31 @@ def claim(limit: int = CHUNK, *, skip: Collection[int] = ()) -> list[Image]:
     """
     with transaction.atomic():
         _give_up()
-        taken = _lock(fresh(), limit, skip) or _lock(dropped(), 1, skip)
-        ids = [image.pk for image in taken]
-        until = timezone.now() + LEASE
-        # On SQLite the transaction is alone (IMMEDIATE); on PostgreSQL the rows are locked.
-        Image.objects.filter(pk__in=ids).update(lease_until=until, attempts=F("attempts") + 1)
+        return take(fresh().exclude(project__in=skip), limit) or take(
+            dropped().exclude(project__in=skip), 1
+        )
+
+
+def take(images: QuerySet[Image], limit: int) -> list[Image]:
+    """Take a lease on the first of some images, in a transaction of the caller's.
+
+    Of one encoder, and not more than `CHUNK_PIXELS` unless it is a single image.
+    """
+    taken = _lock(images, limit)
+    until = timezone.now() + LEASE
+    # On SQLite the transaction is alone (IMMEDIATE); on PostgreSQL the rows are locked.
+    Image.objects.filter(pk__in=[image.pk for image in taken]).update(
+        lease_until=until, attempts=F("attempts") + 1
+    )
     for image in taken:
         image.lease_until, image.attempts = until, image.attempts + 1
     return taken
 
 
-def _lock(images: QuerySet[Image], limit: int, skip: Collection[int]) -> list[Image]:
-    candidates = images.exclude(project__in=skip).order_by("id")
-    found = list(candidates.select_for_update(skip_locked=True)[:limit])
+def _lock(images: QuerySet[Image], limit: int) -> list[Image]:
+    # Of the images alone: a query that also names other tables would lock theirs.
+    candidates = images.order_by("id").select_for_update(skip_locked=True, of=("self",))
+    found = list(candidates[:limit])
     projects = Project.objects.in_bulk({image.project_id for image in found})
     taken: list[Image] = []
     pixels = 0
@@ -113,16 +126,35 @@ def _give_up() -> int:
 
 def release(images: Sequence[Image]) -> None:
     """Give images back as if they had not been claimed: what stopped us was not their fault."""
-    Image.objects.pending().filter(pk__in=[image.pk for image in images]).update(
-        lease_until=None, attempts=Greatest(F("attempts") - 1, 0)
-    )
+    _held(images).update(lease_until=None, attempts=Greatest(F("attempts") - 1, 0))
 
 
 def _drop(images: Sequence[Image]) -> None:
     """Let the lease end now, with the attempt counted: one of these may be the cause."""
-    Image.objects.pending().filter(pk__in=[image.pk for image in images]).update(
-        lease_until=timezone.now()
-    )
+    _held(images).update(lease_until=timezone.now())
+
+
+def _held(images: Sequence[Image]) -> QuerySet[Image]:
+    """Those that were not written meanwhile: what is written has no lease any more."""
+    return Image.objects.filter(pk__in=[image.pk for image in images], lease_until__isnull=False)
+
+
+@contextmanager
+def held(images: Sequence[Image]) -> Iterator[None]:
+    """Hold claimed images while the block runs, and let go of them as it deserves.
+
+    An error that may be an image's fault is logged and counts as an attempt. What is not, an
+    encoder that cannot be loaded or a full disk, gives them back and is raised.
+    """
+    try:
+        with kept_lease(images, LEASE):
+            yield
+    except (EncoderUnavailable, OSError):
+        release(images)
+        raise
+    except Exception:
+        log.exception("embedding images %s failed", [image.pk for image in images])
+        _drop(images)
 
 
 def work_off(
@@ -145,20 +177,13 @@ def work_off(
     skip = set() if retry_encoders else set(_stuck_projects())
     while not stint.is_over and (images := claim(skip=skip)):
         try:
-            with kept_lease(images, LEASE):
+            with held(images):
                 embed_claimed(images, encoder_for(images[0].project))
         except EncoderUnavailable as problem:
             skip |= _note_problem(images, str(problem))
-        except OSError:
-            release(images)
-            raise
-        except Exception:
-            log.exception("embedding images %s failed", [image.pk for image in images])
-            _drop(images)
 
 
 def _note_problem(images: Sequence[Image], sentence: str) -> set[int]:
-    release(images)
     ids = {image.project_id for image in images}
     Project.objects.filter(pk__in=ids).update(encoder_problem=sentence[:500])
     return ids
@@ -173,17 +198,34 @@ def embed_claimed(images: Sequence[Image], encoder: Encoder) -> None:
 
 
 def write_readings(readings: Sequence[Reading], encoder: Encoder) -> None:
-    """Write vectors, states and revisions in one transaction; images no longer pending stay."""
+    """Write vectors, states and revisions in one transaction; images no longer pending stay.
+
+    Where the project has changed its encoder since they were claimed, its images are given back:
+    they are embedded by the new one.
+    """
     images = [each.image for each in readings]
     with transaction.atomic():
         # Always in this order, or two workers could each wait for the other's project.
         for project in sorted({image.project for image in images}, key=lambda each: each.pk):
             project.raise_revision()
+            if not _is_still_its(encoder, project):
+                release([image for image in images if image.project_id == project.pk])
+                images = [image for image in images if image.project_id != project.pk]
+                continue
             _write_encoder(project, encoder)
         ids = [image.pk for image in images]
         # Another worker may have been faster, and the trash may have been emptied.
         still = set(Image.objects.pending().filter(pk__in=ids).values_list("pk", flat=True))
         _write([each for each in readings if each.image.pk in still], encoder)
+
+
+def _is_still_its(encoder: Encoder, project: Project) -> bool:
+    """Ask under the project's lock: a re-embedding may have switched it a moment ago."""
+    project.refresh_from_db(fields=["encoder", "encoder_version", "encoder_problem"])
+    return project.encoder in {"", encoder.name} and project.encoder_version in {
+        "",
+        encoder.version,
+    }
 
 
 def _write_encoder(project: Project, encoder: Encoder) -> None:
@@ -194,6 +236,20 @@ def _write_encoder(project: Project, encoder: Encoder) -> None:
 
 
 def _write(readings: Sequence[Reading], encoder: Encoder) -> None:
+    embedded = write_vectors(readings, encoder)
+    done = {"lease_until": None, "attempts": 0}
+    Image.objects.filter(pk__in=embedded).update(
+        embedding_state=State.EMBEDDED, failure_reason="", **done
+    )
+    for reading in readings:
+        if reading.vector is None:
+            Image.objects.filter(pk=reading.image.pk).update(
+                embedding_state=State.FAILED, failure_reason=reading.failure[:500], **done
+            )
+
+
+def write_vectors(readings: Sequence[Reading], encoder: Encoder) -> list[int]:
+    """Write the vectors that are not there yet; return the ids of the images that have one."""
     rows = [
         Embedding(
             image=reading.image,
@@ -206,13 +262,4 @@ def _write(readings: Sequence[Reading], encoder: Encoder) -> None:
         if reading.vector is not None
     ]
     Embedding.objects.bulk_create(rows, ignore_conflicts=True)
-    embedded = [row.image_id for row in rows]
-    done = {"lease_until": None, "attempts": 0}
-    Image.objects.filter(pk__in=embedded).update(
-        embedding_state=State.EMBEDDED, failure_reason="", **done
-    )
-    for reading in readings:
-        if reading.vector is None:
-            Image.objects.filter(pk=reading.image.pk).update(
-                embedding_state=State.FAILED, failure_reason=reading.failure[:500], **done
-            )
+    return [row.image_id for row in rows]

@@ -23,6 +23,24 @@ def needs_worker(project: Project) -> bool:
     return project.encoder.startswith(OPEN_CLIP_PREFIX)
 
 
+def is_loaded(name: str) -> bool:
+    """Whether this process has the encoder already."""
+    return name in _loaded
+
+
+def encoder_named(name: str) -> Encoder:
+    """Return the encoder of this name, loaded now if this process does not have it yet.
+
+    Raises:
+        EncoderUnavailable: it cannot be loaded.
+    """
+    with _loading:
+        if name not in _loaded:
+            threads = min(os.cpu_count() or 1, 4)
+            _loaded[name] = load_encoder(name, folder=settings.ENCODER_FOLDER, threads=threads)
+        return _loaded[name]
+
+
 def encoder_for(project: Project) -> Encoder:
     """Return the encoder of the project.
 
@@ -30,17 +48,12 @@ def encoder_for(project: Project) -> Encoder:
         EncoderUnavailable: it cannot be loaded, or is of another version than the project's
             embeddings: vectors of two versions cannot be compared.
     """
-    name = project.encoder
-    with _loading:
-        if name not in _loaded:
-            threads = min(os.cpu_count() or 1, 4)
-            _loaded[name] = load_encoder(name, folder=settings.ENCODER_FOLDER, threads=threads)
-        encoder = _loaded[name]
+    encoder = encoder_named(project.encoder)
     if project.encoder_version not in {"", encoder.version}:
         raise EncoderUnavailable(
             "other_version",
             f"The images of this project were embedded by version {project.encoder_version} of "
-            f"{name}, and version {encoder.version} is installed. Install the former again, or "
-            "upload the images into a new project.",
+            f"{encoder.name}, and version {encoder.version} is installed. Install the former "
+            "again, or have the images re-embedded: Encoder in the settings of the project.",
         )
     return encoder

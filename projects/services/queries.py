@@ -34,13 +34,14 @@ class Query:
 
     `vector` is float32 (dim,), of unit length, not centered; None where `needs_worker`. `image` is
     the image of the project with these bytes, if there is one, kept or thrown away. `content` and
-    `picture` are there when its bytes were read.
+    `picture` are there when its bytes were read, `encoder` when the vector was made just now.
     """
 
     vector: NDArray[np.float32] | None
     image: Image | None = None
     content: bytes = b""
     picture: Picture | None = None
+    encoder: Encoder | None = None
 
     @property
     def itself(self) -> int:
@@ -120,7 +121,8 @@ def query_of_bytes(project: Project, content: bytes, *, in_worker: bool = False)
     elsewhere = runs_elsewhere(project) and not in_worker
     encoder = None if elsewhere else encoder_of(project)
     picture = decode(content, encoder)
-    return Query(embed(picture, encoder) if encoder else None, image, content, picture)
+    vector = embed(picture, encoder) if encoder else None
+    return Query(vector, image, content, picture, encoder)
 
 
 def query_of_image(image: Image, *, in_worker: bool = False) -> Query:
@@ -139,7 +141,7 @@ def query_of_image(image: Image, *, in_worker: bool = False) -> Query:
     except FileNotFoundError:
         raise Refusal(GONE, code="file_missing", status=409) from None
     query = query_of_bytes(image.project, content, in_worker=in_worker)
-    return Query(query.vector, image, content, query.picture)
+    return Query(query.vector, image, content, query.picture, query.encoder)
 
 
 def queries_of_embedded(project: Project, images: Iterable[Image]) -> dict[int, Query]:

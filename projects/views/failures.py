@@ -13,13 +13,18 @@ from ..access import may, person, project_for
 from ..forms import FailedImagesForm, FailuresForm
 from ..models import Role
 from ..services.progress import failed_images, progress_of, remove_failed, retry_failed
+from ..services.reembeddings import status_of
 
 FAILURES_A_PAGE = 100
 
 
 @require_GET
 def progress(request: HttpRequest, pk: int) -> JsonResponse:
-    return JsonResponse(asdict(progress_of(project_for(request, pk))))
+    """Counts of images by state; for managers also how far a re-embedding is."""
+    project = project_for(request, pk)
+    status = status_of(project) if may(person(request), project, Role.MANAGER) else None
+    reembedding = asdict(status) if status else None
+    return JsonResponse({**asdict(progress_of(project)), "reembedding": reembedding})
 
 
 @require_GET

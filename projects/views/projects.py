@@ -12,6 +12,7 @@ from ..errors import Conflict
 from ..forms import DeleteProjectForm, ProjectForm
 from ..models import Project, Role
 from ..services import projects as service
+from .encoders import encoder_section
 
 
 def project_list(request: HttpRequest) -> HttpResponse:
@@ -75,6 +76,7 @@ def _settings_page(
         "delete_form": delete_form,
         "is_owner": project.owner_id == request.user.pk,
         "days": service.KEPT_FOR.days,
+        **encoder_section(project),
     }
     status = 400 if form.errors or delete_form.errors else 200
     return render(request, "projects/settings.html", context, status=status)

@@ -3,13 +3,15 @@
 import { count, element } from "./dom.js";
 import { show } from "./dialog.js";
 import { get, post } from "./http.js";
+import { duration, Pace } from "./pace.js";
 import { imagesChanged, projectUrl } from "./project.js";
+import { Reembedding } from "./reembedding.js";
 import { toast, toastError } from "./toast.js";
-import { duration } from "./upload-panel.js";
 
 const BUSY_MS = 1000;
 const IDLE_MS = 20_000;
 const WINDOW_MS = 10_000;
+const REEMBEDDING_MS = 2000;
 const STUCK_MS = 15_000;
 
 const strip = document.querySelector("#progress-strip");
@@ -18,8 +20,11 @@ const text = strip.querySelector("[data-text]");
 const problem = strip.querySelector("[data-problem]");
 const failures = strip.querySelector("[data-failures]");
 
+const pace = new Pace(WINDOW_MS);
+const reembeddingStrip = document.querySelector("#reembedding-strip");
+const reembedding = reembeddingStrip && new Reembedding(reembeddingStrip);
+
 let timer;
-let samples = [];
 let last = null;
 let movedAt = performance.now();
 /** Embedded images when this wave began, so that "340 of 1,020" counts the wave and not the project. */
@@ -31,6 +36,8 @@ async function look() {
   try {
     const now = await get(projectUrl("progress"));
     draw(now);
+    drawReembedding(now);
+    if (now.reembedding) wait = REEMBEDDING_MS;
     if (now.pending || now.unpacking) wait = BUSY_MS;
   } catch {
     wait = BUSY_MS * 5; // the strip is no place for errors: whatever the person does next says it
@@ -44,10 +51,10 @@ function draw(now) {
   if (moved || now.is_held) movedAt = performance.now();
   if (now.pending === 0) {
     base = null;
-    samples = [];
+    pace.reset();
   } else {
     base ??= done;
-    sample(done);
+    pace.note(done);
   }
   const total = now.pending + done - (base ?? done);
   bar.hidden = text.hidden = now.pending === 0;
@@ -64,18 +71,16 @@ function draw(now) {
   last = now;
 }
 
-function sample(done) {
-  const now = performance.now();
-  samples.push({ now, done });
-  while (samples.length > 2 && samples[0].now < now - WINDOW_MS) samples.shift();
+function drawReembedding(now) {
+  if (!reembedding) return;
+  reembeddingStrip.hidden = !now.reembedding;
+  // The project switched (or it was cancelled): what is similar to what may be otherwise now.
+  if (reembedding.draw(now)) imagesChanged({ quiet: true });
 }
 
 function reading(now, total) {
   const parts = [`Reading images: ${(total - now.pending).toLocaleString("en")} of ${total.toLocaleString("en")}`];
-  const first = samples[0];
-  const latest = samples[samples.length - 1];
-  const seconds = (latest.now - first.now) / 1000;
-  const rate = seconds > 0.5 ? (latest.done - first.done) / seconds : 0;
+  const { rate } = pace;
   if (rate > 0) parts.push(`${rate < 10 ? rate.toFixed(1) : Math.round(rate)}/s`, `${duration(now.pending / rate)} left`);
   return parts.join(" · ");
 }

@@ -2,6 +2,7 @@
 
 import { count, element, icon } from "./dom.js";
 import { get } from "./http.js";
+import { duration } from "./pace.js";
 import { projectUrl } from "./project.js";
 import { toastError } from "./toast.js";
 import { megabytes } from "./upload-collect.js";
@@ -185,10 +186,4 @@ function corner() {
   const made = element("div", { class: "upload-panels" });
   document.body.append(made);
   return made;
-}
-
-export function duration(seconds) {
-  if (seconds < 60) return `${Math.max(1, Math.round(seconds))} s`;
-  if (seconds < 3600) return `${Math.round(seconds / 60)} min`;
-  return `${(seconds / 3600).toFixed(1)} h`;
 }

@@ -60,11 +60,32 @@ def add_images(*, project: int, number: int, prefix: str) -> dict[str, Any]:
     return {"images": [image.pk for image in made]}
 
 
+def start_reembedding(*, project: int, encoder: str, done: int) -> dict[str, Any]:
+    """Have a re-embedding stand at `done` images, as if another worker were loading for it."""
+    from datetime import timedelta
+
+    from django.utils import timezone
+
+    from projects.models import Embedding, Project
+    from projects.services.reembeddings import start
+
+    found = Project.objects.get(pk=project)
+    run = start(found, found.owner, encoder)
+    run.encoder_version, run.lease_until = "1", timezone.now() + timedelta(hours=1)
+    run.save()
+    Embedding.objects.bulk_create(
+        Embedding(image=image, project=found, encoder=encoder, encoder_version="1", vector=bytes(8))
+        for image in found.images.order_by("id")[:done]
+    )
+    return {}
+
+
 ACTS = {
     each.__name__: each
     for each in (
         make_project,
         add_images,
+        start_reembedding,
         review_seeds.make_review,
         review_seeds.give_vectors,
         review_seeds.states,

@@ -21,26 +21,7 @@ from projects.services.undo import undo
 from projects.services.uploads import add_files, start_upload
 from similarity.errors import EncoderUnavailable
 from tests.drawings import picture_bytes
-
-
-class PlainEncoder:
-    """The mean color of four quarters: an encoder without weights, exact to check."""
-
-    name, version, dim, short_side = "efficientnet-lite0", "test-1", 12, 32
-
-    def __init__(self) -> None:
-        self.sizes: list[int] = []
-
-    def preprocess(self, image):
-        return np.asarray(image.resize((2, 2), Picture.Resampling.BOX), np.float32).T
-
-    def embed_inputs(self, inputs):
-        self.sizes.append(len(inputs))
-        flat = inputs.reshape(len(inputs), -1) + 1
-        return (flat / np.linalg.norm(flat, axis=1, keepdims=True)).astype(np.float32)
-
-    def embed(self, images):
-        return self.embed_inputs(np.stack([self.preprocess(image) for image in images]))
+from tests.projects.plain_encoder import PlainEncoder
 
 
 @pytest.fixture

@@ -164,6 +164,7 @@ def test_progress_counts_what_waits_and_what_failed(owner_client, url, failed):
         "is_held": False,
         "problem": "",
         "unpacking": 0,
+        "reembedding": None,
     }
 
 
