@@ -13,7 +13,7 @@ STRICT = 0.97
 NORMAL = 0.95
 LOOSE = 0.90
 """Plain cosines of the default encoder. Strict finds re-saved copies and brighter or darker ones;
-normal also cuts of 5 %, and no two different photos of those measured; loose also copies of half
+normal also cuts of 5 %, and no two photos of different things; loose also copies of half
 the size and the next shot of the same thing. Source: docs/decisions/0042-near-duplicates.md."""
 
 MOST_A_ROW = 100
