@@ -12,6 +12,7 @@ from django.http import QueryDict
 from django.utils import timezone
 
 from similarity.duplicates import LOOSE, NORMAL, STRICT
+from similarity.splits import MOST_PERCENT as MOST_VALIDATION
 
 from .errors import Refusal
 from .models import (
@@ -183,6 +184,17 @@ class GridFilter(ReadableForm):
 
 def _start_of(day: Any) -> datetime:
     return timezone.make_aware(datetime.combine(day, time.min))
+
+
+class SplitForm(ReadableForm):
+    """How many percent of the images an export marks for validation; empty: no split."""
+
+    validation = forms.IntegerField(min_value=1, max_value=MOST_VALIDATION, required=False)
+
+    @property
+    def percent(self) -> int | None:
+        chosen: int | None = self.cleaned_data["validation"]
+        return chosen
 
 
 class DuplicatesForm(ReadableForm):
