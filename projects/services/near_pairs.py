@@ -17,8 +17,8 @@ from . import collections
 MOST_PROJECTS = 16
 """Projects kept in memory: some thousand pairs each, where not everything is alike."""
 AT_ONCE = 100_000_000
-"""Comparisons made while a page is asked for, 14,000 images with each other: three seconds of a
-core. More are made in a thread, and the page says so meanwhile."""
+"""Comparisons made while a page is asked for, 14,000 images with each other: one to three seconds
+of a core. More are made in a thread, and the page says so meanwhile."""
 PATIENCE = 2.0
 """Seconds a page waits for one that compares already: most often that is the same page, twice."""
 
