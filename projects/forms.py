@@ -11,6 +11,9 @@ from django.db.models import Exists, OuterRef, QuerySet
 from django.http import QueryDict
 from django.utils import timezone
 
+from similarity.duplicates import LOOSE, NORMAL, STRICT
+from similarity.splits import MOST_PERCENT as MOST_VALIDATION
+
 from .errors import Refusal
 from .models import (
     Image,
@@ -224,6 +227,45 @@ class GridFilter(ReadableForm):
 
 def _start_of(day: Any) -> datetime:
     return timezone.make_aware(datetime.combine(day, time.min))
+
+
+class SplitForm(ReadableForm):
+    """How many percent of the images an export marks for validation; empty: no split."""
+
+    validation = forms.IntegerField(min_value=1, max_value=MOST_VALIDATION, required=False)
+
+    @property
+    def percent(self) -> int | None:
+        chosen: int | None = self.cleaned_data["validation"]
+        return chosen
+
+
+class DuplicatesForm(ReadableForm):
+    """How alike near-duplicates must be, in percent, and behind which group the page goes on."""
+
+    LEAST = round(100 * LOOSE)
+    NORMAL = round(100 * NORMAL)
+    STRICT = round(100 * STRICT)
+    MOST = 99
+    """What may be asked for: less alike was not compared, and 100 % is for exact copies, which the
+    content hash has refused already."""
+
+    PLACE = re.compile(r"([0-3])-(\d{1,18})", re.ASCII)
+
+    alike = forms.IntegerField(min_value=LEAST, max_value=MOST, required=False, label="How alike")
+    after = forms.CharField(max_length=30, required=False)
+
+    @property
+    def percent(self) -> int:
+        return self.cleaned_data["alike"] or self.NORMAL
+
+    def clean_after(self) -> tuple[int, int] | None:
+        """A place among the groups: what their labels say, and the group's number."""
+        text = self.cleaned_data["after"]
+        place = self.PLACE.fullmatch(text)
+        if text and not place:
+            raise forms.ValidationError("this place in the list is not known; reload the page.")
+        return (int(place[1]), int(place[2])) if place else None
 
 
 class ImportForm(forms.Form):

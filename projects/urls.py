@@ -5,6 +5,7 @@ from django.urls import include, path
 
 from .views import (
     batches,
+    duplicates,
     encoders,
     exports,
     failures,
@@ -83,6 +84,15 @@ pictures = [
     path(f"{_image}file", media.original, name="image-file"),
 ]
 
+_duplicates = "projects/<int:pk>/duplicates"
+near_duplicates = [
+    path(_duplicates, duplicates.duplicates, name="duplicates"),
+    path(f"{_duplicates}/more", duplicates.more, name="duplicates-more"),
+    path(f"{_duplicates}/cards", duplicates.cards, name="duplicates-cards"),
+    path(f"{_duplicates}/like", duplicates.like, name="duplicates-like"),
+    path(f"{_duplicates}/like-all", duplicates.like_all, name="duplicates-like-all"),
+]
+
 labels_as_files = [
     path("projects/<int:pk>/export.csv", exports.export_csv, name="export-csv"),
     path("projects/<int:pk>/export.json", exports.export_json, name="export-json"),
@@ -119,6 +129,7 @@ urlpatterns = [
     *uploading,
     *pictures,
     *reviews,
+    *near_duplicates,
     *labels_as_files,
     path("", include("projects.api.urls")),
 ]

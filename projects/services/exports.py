@@ -8,14 +8,17 @@ from __future__ import annotations
 
 import csv
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 
 from django.db.models import Prefetch, QuerySet
 
 from ..models import Image, ImageLabel
+from .splits import TRAIN
 
 COLUMNS = ("name", "labels", "default_label", "source", "labeled_by", "labeled_at")
+SPLIT = "split"
+"""The column, and the field, of a train/validation split."""
 
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "'")
 """A spreadsheet runs a cell that starts with one of the first seven. The last is our own mark.
@@ -48,10 +51,17 @@ class ImageRow:
     width: int
     height: int
     labels: list[CarriedLabel]
+    split: str = ""
+    """`train` or `validation`, where a split was asked for."""
 
 
-def image_rows(images: QuerySet[Image]) -> Iterator[ImageRow]:
-    """Yield the rows of these images in their order, `CHUNK` at a time."""
+def image_rows(
+    images: QuerySet[Image], split: Mapping[int, str] | None = None
+) -> Iterator[ImageRow]:
+    """Yield the rows of these images in their order, `CHUNK` at a time.
+
+    `split` says for which side each image is (see `splits`). One that came since is for training.
+    """
     carried = ImageLabel.objects.select_related("label", "labeled_by").order_by("-is_default", "id")
     with_labels = images.prefetch_related(Prefetch("image_labels", queryset=carried))
     for image in with_labels.iterator(chunk_size=CHUNK):
@@ -61,22 +71,30 @@ def image_rows(images: QuerySet[Image]) -> Iterator[ImageRow]:
             width=image.width,
             height=image.height,
             labels=[carried_label(row) for row in image.image_labels.all()],
+            split="" if split is None else split.get(image.pk, TRAIN),
         )
 
 
-def csv_lines(images: QuerySet[Image]) -> Iterator[str]:
-    """Yield the CSV line by line: `COLUMNS`, then one line an image, unlabeled ones included."""
+def csv_lines(images: QuerySet[Image], split: Mapping[int, str] | None = None) -> Iterator[str]:
+    """Yield the CSV line by line: `COLUMNS`, then one line an image, unlabeled ones included.
+
+    With a split, a last column says `train` or `validation`.
+    """
     writer = csv.writer(_Lines())
-    yield writer.writerow(COLUMNS)
-    for row in image_rows(images):
-        yield writer.writerow([write_cell(cell) for cell in _cells(row)])
+    yield writer.writerow(COLUMNS if split is None else (*COLUMNS, SPLIT))
+    for row in image_rows(images, split):
+        cells = _cells(row) if split is None else [*_cells(row), row.split]
+        yield writer.writerow([write_cell(cell) for cell in cells])
 
 
-def json_chunks(images: QuerySet[Image]) -> Iterator[str]:
+def json_chunks(images: QuerySet[Image], split: Mapping[int, str] | None = None) -> Iterator[str]:
     """Yield one JSON array of objects, an image each, piece by piece."""
     before = "[\n"
-    for row in image_rows(images):
-        yield before + json.dumps(asdict(row), ensure_ascii=False)
+    for row in image_rows(images, split):
+        told = asdict(row)
+        if split is None:
+            del told[SPLIT]
+        yield before + json.dumps(told, ensure_ascii=False)
         before = ",\n"
     yield "\n]\n" if before != "[\n" else "[]\n"
 

@@ -13,25 +13,26 @@ from django.views.decorators.http import require_GET, require_http_methods
 
 from ..access import person, project_for
 from ..errors import Refusal
-from ..forms import GridFilter, ImportForm
+from ..forms import GridFilter, ImportForm, SplitForm
 from ..models import ImageQuerySet, Project, Role
 from ..services import exports
 from ..services.acts import count
 from ..services.imports import import_labels
 from ..services.selection import sorted_images
+from ..services.splits import split_of
 
 
 @require_GET
 def export_csv(request: HttpRequest, pk: int) -> StreamingHttpResponse:
     project = project_for(request, pk)
-    lines = exports.csv_lines(_images(project, request))
+    lines = exports.csv_lines(_images(project, request), _split(project, request))
     return _download(project, lines, "csv", "text/csv; charset=utf-8")
 
 
 @require_GET
 def export_json(request: HttpRequest, pk: int) -> StreamingHttpResponse:
     project = project_for(request, pk)
-    chunks = exports.json_chunks(_images(project, request))
+    chunks = exports.json_chunks(_images(project, request), _split(project, request))
     return _download(project, chunks, "json", "application/json")
 
 
@@ -39,6 +40,12 @@ def _images(project: Project, request: HttpRequest) -> ImageQuerySet:
     """What the grid shows under the same query string, in the same order."""
     grid_filter = GridFilter(project, request.GET).checked()
     return sorted_images(grid_filter.images(), grid_filter.order)
+
+
+def _split(project: Project, request: HttpRequest) -> dict[int, str] | None:
+    """The sides of a split, if `validation` asks for one."""
+    percent = SplitForm(request.GET).valid().percent
+    return split_of(project, percent=percent) if percent else None
 
 
 def _download(

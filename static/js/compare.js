@@ -12,11 +12,13 @@ import { chooseLabel } from "./label-picker.js";
  * @param {() => object[]} what.labels
  * @param {((image: number, choice: object, wrong: number|null) => Promise<void>)|null} what.correct
  * @param {string} [what.correctText] what the button says
+ * @param {string} [what.title] what the dialog says above two pictures
+ * @param {string} [what.queryText] what stands below the query
  * @param {() => HTMLElement[]} what.again the buttons as they are after a correction
  */
-export function compare({ base, query, hits, at = 0, labels, correct, again, correctText = "Wrong label" }) {
+export function compare({ base, query, hits, at = 0, labels, correct, again, correctText = "Wrong label", title = "Beside a similar image", queryText = "Query" }) {
   const pictures = element("div", { class: `pictures${hits.length ? "" : " one"}` });
-  const heading = element("h2", {}, hits.length ? "Beside a similar image" : query.name);
+  const heading = element("h2", {}, hits.length ? title : query.name);
   const shut = element("button", { class: "button quiet icon-only", type: "button", "aria-label": "Close" }, icon("close"));
   const place = element("span", { class: "muted number grow" });
   const previous = element("button", { class: "button", type: "button" }, icon("left"), "Previous");
@@ -29,7 +31,7 @@ export function compare({ base, query, hits, at = 0, labels, correct, again, cor
 
   const draw = () => {
     const hit = shown[at];
-    pictures.replaceChildren(figure(base, query, element("strong", {}, "Query")), ...(hit ? [hitFigure(hit)] : []));
+    pictures.replaceChildren(figure(base, query, element("strong", {}, queryText)), ...(hit ? [hitFigure(hit)] : []));
     place.textContent = hit ? `${at + 1} of ${shown.length}` : "";
     previous.disabled = at === 0;
     next.disabled = at >= shown.length - 1;

@@ -10,13 +10,14 @@ import { element } from "./dom.js";
  * @param {string} [question.text]
  * @param {string} [question.confirm] text of the button that says yes
  * @param {boolean} [question.danger]
- * @param {{label: string, value?: string, mustEqual?: string, maxLength?: number}} [question.field]
+ * @param {{label: string, value?: string, mustEqual?: string, maxLength?: number, type?: string,
+ *   min?: number, max?: number}} [question.field] a number's bounds are checked by the browser
  * @returns {Promise<string|boolean|null>} the field's text, true where there is no field, or null
  */
 export function ask({ title, text, confirm = "OK", danger = false, field }) {
   const input = field && element("input", {
-    type: "text", value: field.value ?? "", maxlength: field.maxLength ?? 100, autocomplete: "off",
-    id: "dialog-field",
+    type: field.type ?? "text", value: field.value ?? "", maxlength: field.maxLength ?? 100, autocomplete: "off",
+    id: "dialog-field", min: field.min, max: field.max,
   });
   const yes = element("button", { class: `button ${danger ? "danger" : "primary"}`, value: "yes" }, confirm);
   const no = element("button", { class: "button", type: "button" }, "Cancel");

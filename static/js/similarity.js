@@ -14,6 +14,7 @@ button?.addEventListener("click", () => {
   openMenuAt(button, [
     { label: "Label by similarity", icon: "upload", title: "Upload images and review what is suggested for them", run: uploadForReview },
     { label: "Next batch of unlabeled…", icon: "next", title: "Review the next images without a label", run: askForNextBatch },
+    { label: "Near-duplicates", icon: "copy", title: "Groups of images that are all but the same picture", href: projectUrl("duplicates") },
   ]);
 });
 

@@ -2,6 +2,7 @@
 
 import { wireActions } from "./actions.js";
 import { actsOn } from "./acts.js";
+import { ask } from "./dialog.js";
 import { count } from "./dom.js";
 import { drawFilter, isFiltered, query } from "./filters.js";
 import { wireGestures } from "./gestures.js";
@@ -128,6 +129,16 @@ toggle.addEventListener("click", () => showPanel(document.body.classList.contain
 narrow.addEventListener("change", () => showPanel(!narrow.matches));
 showPanel(!narrow.matches);
 
+/** A file whose images are marked for training or validation; asks how many for validation. */
+async function downloadSplit(csv) {
+  const percent = await ask({
+    title: "Train/validation split", confirm: "Download CSV",
+    text: "A column “split” says train or validation. Near-duplicates stay on one side, and every label is split in this proportion.",
+    field: { label: "Percent for validation, 1 to 50", type: "number", min: 1, max: 50, value: "20" },
+  });
+  if (percent) location.assign(`${csv}?${isFiltered() ? `${query()}&` : ""}validation=${percent}`);
+}
+
 find("#download").addEventListener("click", ({ currentTarget: button }) => {
   const filtered = isFiltered();
   const address = (kind) => button.dataset[kind];
@@ -141,6 +152,8 @@ find("#download").addEventListener("click", ({ currentTarget: button }) => {
       { label: "Labels as CSV", icon: "download", href: `${address("csv")}?${query()}` },
       { label: "Labels as JSON", icon: "download", href: `${address("json")}?${query()}` },
     ] : []),
+    "---",
+    { label: "CSV with a train/validation split…", icon: "download", run: () => downloadSplit(address("csv")) },
     ...(canLabel ? ["---", { label: "Import labels from CSV…", icon: "upload", href: button.dataset.import }] : []),
   ]);
 });

@@ -288,3 +288,16 @@ def test_labels_are_exported(script, base, drawn, kind):
     rows = json.loads(text) if kind == "json" else text.strip().splitlines()[1:]
     assert len(rows) == 4
     assert script.get(f"{base}/export?format=xml").status_code == 400
+
+
+def test_an_export_is_split_into_training_and_validation(script, base, drawn):
+    answer = script.get(f"{base}/export?validation=25&format=json")
+    rows = json.loads(b"".join(answer.streaming_content))
+    assert {row["split"] for row in rows} <= {"train", "validation"}
+    assert (
+        "split"
+        not in json.loads(b"".join(script.get(f"{base}/export?format=json").streaming_content))[0]
+    )
+    for wrong in ("0", "51", "some", "2.5"):
+        refused = script.get(f"{base}/export?validation={wrong}")
+        assert (refused.status_code, refused.json()["code"]) == (400, "bad_validation")

@@ -15,7 +15,7 @@ from typing import Any
 
 import django
 
-from . import review_seeds
+from . import duplicate_seeds, review_seeds
 
 
 def make_project(
@@ -89,6 +89,7 @@ ACTS = {
         review_seeds.make_review,
         review_seeds.give_vectors,
         review_seeds.states,
+        duplicate_seeds.make_duplicates,
     )
 }
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from playwright.sync_api import Page, expect
 
-from .workspace import Workspace
+from .workspace import Seeder, Workspace, draw
 
 
 def download(page: Page, choice: str, *, at: int = 0) -> str:
@@ -62,3 +62,23 @@ def test_a_download_of_the_filtered_images_holds_just_those(workspace: Workspace
     workspace._wait()
     rows = json.loads(download(workspace.page, "Labels as JSON", at=1))
     assert [label["label"] for row in rows for label in row["labels"]] == ["cat"]
+
+
+def test_the_menu_offers_a_split_and_asks_how_many_percent(page: Page, seeder: Seeder) -> None:
+    groups = [("cat", "cat")] * 5 + [("dog", "dog")] * 5
+    made = seeder.ask("make_duplicates", groups=groups)
+    page.route("**/images/*/thumbnail", draw)
+    page.goto(f"/projects/{made['project']}/")
+    page.click("#download")
+    page.get_by_role("menuitem", name="train/validation split").click()
+    field = page.get_by_label("Percent for validation")
+    expect(field).to_have_value("20")
+    field.fill("60")
+    page.get_by_role("button", name="Download CSV").click()
+    expect(field, "60 is no percentage it takes").to_be_visible()
+    field.fill("40")
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Download CSV").click()
+    text = Path(download.value.path()).read_text()
+    sides = [row["split"] for row in csv.DictReader(io.StringIO(text))]
+    assert (sides.count("train"), sides.count("validation")) == (12, 8)

@@ -157,6 +157,23 @@ def test_labels_are_exported_as_csv_and_json(live: Live, tmp_path: Path) -> None
     assert "photo.jpg" in names
 
 
+def test_an_export_is_split_into_training_and_validation(labeled: int, tmp_path: Path) -> None:
+    path = tmp_path / "split.csv"
+    assert label("export", "--project", labeled, "--csv", path, "--validation", 25) == 0
+    rows = table(path)
+    assert {row["split"] for row in rows} <= {"train", "validation"}
+    # Drawn pictures of a kind are near-duplicates: whole groups lie on one side.
+    assert abs(sum(row["split"] == "validation" for row in rows) - 6) <= len(rows) / 4
+
+
+@pytest.mark.parametrize("percent", ["0", "51", "x", "-3"])
+def test_a_split_out_of_bounds_is_refused(percent: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as left:
+        main(["export", "--csv", "x.csv", f"--validation={percent}"])
+    assert left.value.code == 2
+    assert "from 1 to 50" in capsys.readouterr().err
+
+
 def test_projects_are_listed(live: Live, capsys: pytest.CaptureFixture[str]) -> None:
     assert label("projects") == 0
     lines = [line.split("\t") for line in capsys.readouterr().out.splitlines()]

@@ -117,6 +117,7 @@ class Client:
 
         Args:
             kind: `csv` or `json`; empty means what the path ends in.
+            filters: as the call takes them, and `validation`, the percent of a split.
         """
         path = Path(path)
         kind = kind or ("json" if path.suffix.lower() == ".json" else "csv")

@@ -95,6 +95,12 @@ def _export_options(command: argparse.ArgumentParser) -> None:
     kinds = command.add_mutually_exclusive_group(required=True)
     kinds.add_argument("--csv", type=Path, help="write a CSV")
     kinds.add_argument("--json", type=Path, help="write JSON")
+    command.add_argument(
+        "--validation",
+        type=_share,
+        metavar="PERCENT",
+        help="mark 1 to 50 %% of the images for validation, the others for training",
+    )
 
 
 def _names(text: str) -> list[str]:
@@ -104,6 +110,12 @@ def _names(text: str) -> list[str]:
 def _results(text: str) -> int:
     if not text.isdecimal() or not 1 <= int(text) <= 100:
         raise argparse.ArgumentTypeError("must be a whole number from 1 to 100")
+    return int(text)
+
+
+def _share(text: str) -> int:
+    if not text.isdecimal() or not 1 <= int(text) <= 50:
+        raise argparse.ArgumentTypeError("must be a whole number from 1 to 50")
     return int(text)
 
 
@@ -145,7 +157,10 @@ def _projects(client: Client, _: argparse.Namespace) -> None:
 def _export(client: Client, options: argparse.Namespace) -> None:
     """Write the labels of all images of a project to a file."""
     kind = "csv" if options.csv else "json"
-    path = client.export(_project(client, options).id, options.csv or options.json, kind=kind)
+    wish = {} if options.validation is None else {"validation": options.validation}
+    path = client.export(
+        _project(client, options).id, options.csv or options.json, kind=kind, **wish
+    )
     print(f"{path} is written.", file=sys.stderr)
 
 

@@ -8,7 +8,7 @@ from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiExample, OpenApiResponse, extend_schema
 from rest_framework import serializers
 
-from ...forms import GridFilter
+from ...forms import MOST_VALIDATION, GridFilter
 from ...models import ImageLabel
 from ..v1 import images, labels, projects, suggestions, uploads
 from ..v1 import serializers as s
@@ -304,7 +304,17 @@ described(
     "export",
     I,
     "Labels of all images that match, as CSV or JSON",
-    parameters=[choice("format", "The kind of file.", ["csv", "json"]), *FILTERS, ETAG],
+    parameters=[
+        choice("format", "The kind of file.", ["csv", "json"]),
+        whole(
+            "validation",
+            "Mark so many percent of the images for validation and the others for training, in a "
+            "column or field `split`: near-duplicates on one side, each label in proportion.",
+            high=MOST_VALIDATION,
+        ),
+        *FILTERS,
+        ETAG,
+    ],
     responses={
         (200, "text/csv"): OpenApiTypes.STR,
         (200, "application/json"): {"type": "array", "items": {"type": "object"}},

@@ -26,8 +26,10 @@ def number(name: str, text: str, *, default: float) -> OpenApiParameter:
     return parameter(name, text, {"type": "number", **bounds}, allow_blank=True)
 
 
-def whole(name: str, text: str, *, default: int, high: int) -> OpenApiParameter:
-    bounds = {"minimum": 1, "maximum": high, "default": default}
+def whole(name: str, text: str, *, high: int, default: int | None = None) -> OpenApiParameter:
+    bounds = {"minimum": 1, "maximum": high}
+    if default is not None:
+        bounds["default"] = default
     return parameter(name, text, {"type": "integer", **bounds}, allow_blank=True)
 
 

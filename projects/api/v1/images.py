@@ -13,12 +13,13 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from ...errors import Refusal
-from ...forms import GridFilter
+from ...forms import MOST_VALIDATION, GridFilter
 from ...models import Image, ImageLabel, ImageQuerySet, Project
 from ...services import exports
 from ...services.predictions import labels_named
 from ...services.queries import image_named
 from ...services.selection import page_of, sorted_images
+from ...services.splits import split_of
 from ..base import ApiView
 from ..conditional import etag_of_images, not_modified
 from ..parameters import Parameters
@@ -75,27 +76,30 @@ class OneImage(ApiView):
 class Export(ApiView):
     """Labels of all images that match, as one file."""
 
-    parameters = frozenset({"format", "label", *FILTERS})
+    parameters = frozenset({"format", "label", "validation", *FILTERS})
 
     def get(self, request: Request, pk: int) -> HttpResponseBase:
         project = self.project(pk)
-        kind = Parameters(request.query_params).text("format", "csv")
+        given = Parameters(request.query_params)
+        kind = given.text("format", "csv")
         if kind not in ("csv", "json"):
             raise Refusal(f"format={kind[:40]} cannot be used: csv or json.", code="bad_format")
+        percent = given.whole("validation", default=0, low=1, high=MOST_VALIDATION)
         chosen = filter_of(project, request)
         etag = etag_of_images(request, project)
         if unchanged := not_modified(request, etag):
             return unchanged
-        answer = _file(sorted_images(chosen.images(), chosen.order), kind)
+        split = split_of(project, percent=percent) if percent else None
+        answer = _file(sorted_images(chosen.images(), chosen.order), kind, split)
         answer["ETag"] = etag
         return answer
 
 
-def _file(images: ImageQuerySet, kind: str) -> StreamingHttpResponse:
+def _file(images: ImageQuerySet, kind: str, split: dict[int, str] | None) -> StreamingHttpResponse:
     if kind == "csv":
-        lines = exports.csv_lines(images)
+        lines = exports.csv_lines(images, split)
         return StreamingHttpResponse(lines, content_type="text/csv; charset=utf-8")
-    chunks = map(escaped, exports.json_chunks(images))
+    chunks = map(escaped, exports.json_chunks(images, split))
     return StreamingHttpResponse(chunks, content_type="application/json")
 
 
