@@ -106,6 +106,7 @@ reviews = [
     path("projects/<int:pk>/batches", batches.open_batches, name="batches"),
     path("projects/<int:pk>/batches/selection", batches.from_selection, name="batch-selection"),
     path("projects/<int:pk>/batches/next", batches.next_batch, name="batch-next"),
+    path("projects/<int:pk>/batches/first", batches.first_batch, name="batch-first"),
     path(_batch, review.review, name="batch"),
     path(f"{_batch}rows", review.rows, name="batch-rows"),
     path(f"{_batch}rows/<int:item_pk>", review.all_neighbours, name="batch-neighbours"),

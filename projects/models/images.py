@@ -62,6 +62,10 @@ class ImageQuerySet(models.QuerySet["Image"]):
             .order_by("content_hash")
         )
 
+    def never_in_a_batch(self) -> Self:
+        """Those that no batch was added with: neither labeled in one nor left without a label."""
+        return self.exclude(batch_items__batch__state="committed")
+
 
 class Image(models.Model):
     """One picture of a project. Its bytes lie under project id and content hash."""

@@ -14,6 +14,7 @@ from projects.models import Batch, BatchEdit, BatchItem, Image, Project
 from projects.models.batches import MAX_K
 from projects.models.projects import BATCH_SIZES
 
+from .first import Order, images_in_order
 from .suggestions import Ballot, Row, controls_of
 from .ticks import Controls
 
@@ -50,11 +51,20 @@ def create_for_upload(project: Project, user: AbstractBaseUser) -> Batch:
     return _make(project, user.pk, Batch.Kind.UPLOADED, [])
 
 
-def next_batch(project: Project, user: AbstractBaseUser, size: int | None = None) -> Batch:
+def next_batch(
+    project: Project,
+    user: AbstractBaseUser,
+    size: int | None = None,
+    *,
+    order: Order = Order.MIXED,
+) -> Batch:
     """Put the next unlabeled images under review and remember how many were asked for.
 
     Images of an open review are not taken again, and those that came in an earlier batch and were
     left without a label come last. Fewer than asked for are no error.
+
+    Args:
+        order: which images come first. What it does not name comes after, mixed.
 
     Raises:
         Refusal: a size outside 10 to 100.
@@ -66,19 +76,26 @@ def next_batch(project: Project, user: AbstractBaseUser, size: int | None = None
             f"A batch has {BATCH_SIZES[0]} to {BATCH_SIZES[1]} images, not {size}.",
             code="batch_size",
         )
+    first = images_in_order(project, size, order)
     with transaction.atomic():
         # The lock keeps two tabs from taking the same images.
         locked = Project.objects.select_for_update().get(pk=project.pk)
         locked.batch_size = project.batch_size = size
         locked.save(update_fields=["batch_size"])
-        closed = Q(batch_items__batch__state=Batch.State.COMMITTED)
-        images = Image.objects.filter(project=project).for_next_batch()
-        images = images.annotate(times=Count("batch_items", filter=closed))
-        ids = images.order_by("times", "content_hash").values_list("pk", flat=True)
-        chosen = list(ids[:size])
-        if chosen:
+        if chosen := _next_images(project, size, first):
             return _make(project, user.pk, Batch.Kind.NEXT, chosen)
     raise Conflict(_why_none_is_left(project), code="nothing_left")
+
+
+def _next_images(project: Project, size: int, first: Sequence[int]) -> list[int]:
+    """Return those of `first` that are still free, and mixed others up to `size`."""
+    free = Image.objects.filter(project=project).for_next_batch()
+    still_free = set(free.filter(pk__in=first).values_list("pk", flat=True))
+    chosen = [pk for pk in first if pk in still_free]
+    closed = Q(batch_items__batch__state=Batch.State.COMMITTED)
+    mixed = free.exclude(pk__in=chosen).annotate(times=Count("batch_items", filter=closed))
+    ids = mixed.order_by("times", "content_hash").values_list("pk", flat=True)
+    return chosen + list(ids[: size - len(chosen)])
 
 
 def split(batch: Batch) -> int:

@@ -41,6 +41,11 @@ class Counts:
     def unlabeled(self) -> int:
         return self.images - self.labeled
 
+    @property
+    def ready(self) -> int:
+        """Images with an embedding."""
+        return self.images - self.pending - self.failed
+
     def as_dict(self) -> dict[str, int]:
         return {**asdict(self), "unlabeled": self.unlabeled}
 

@@ -15,10 +15,12 @@ from ..errors import Conflict, Refusal
 from ..models import Batch, Project, Role
 from ..services import batches, commits
 from ..services import undo as undo_service
+from ..services.first import Order
 from ..services.grid import tiles_of
 from ..services.selection import checked_ids, selected_images
 from ..services.similar import DEFAULT_LIMIT, MAX_LIMIT, MAX_QUERIES, find_similar, refuse_queries
 from .answers import body_of
+from .orders import remember_order
 from .review_answers import batch_for, labels_json, number
 
 
@@ -53,13 +55,35 @@ def open_batches(request: HttpRequest, pk: int) -> HttpResponse:
 def next_batch(request: HttpRequest, pk: int) -> HttpResponse:
     """A plain form: take the next unlabeled images and go there."""
     project = project_for(request, pk, needs=Role.LABELER)
+    order = _order(request.POST.get("order", Order.MIXED))
+    remember_order(request, project, order)
+    return _begin_next(request, project, order)
+
+
+@require_POST
+def first_batch(request: HttpRequest, pk: int) -> HttpResponse:
+    """Label these first: a next batch of images that stand for the rest.
+
+    The order of later batches stays as it was chosen.
+    """
+    project = project_for(request, pk, needs=Role.LABELER)
+    return _begin_next(request, project, Order.TYPICAL)
+
+
+def _begin_next(request: HttpRequest, project: Project, order: Order) -> HttpResponse:
     size = number(request.POST.get("size", project.batch_size), "size")
     try:
-        batch = batches.next_batch(project, person(request), size)
+        batch = batches.next_batch(project, person(request), size, order=order)
     except Conflict as nothing_left:
         messages.info(request, str(nothing_left))
-        return redirect("project", pk)
+        return redirect("project", project.pk)
     return redirect(_url(batch))
+
+
+def _order(text: str) -> Order:
+    if text not in Order.values:
+        raise Refusal(f"“order” is one of {', '.join(Order.values)}.", code="order")
+    return Order(text)
 
 
 @require_POST

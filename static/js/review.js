@@ -8,6 +8,7 @@ import { get, post } from "./http.js";
 import { describeKeys, onKeys } from "./keys.js";
 import { chooseLabel } from "./label-picker.js";
 import { menuIsOpen, openMenuAt } from "./menu.js";
+import { drawLabelKeys } from "./review-keys.js";
 import { watchControls } from "./review-controls.js";
 import {
   addMissing, allRows, applyRows, currentRow, isRead, itemOf, known, makeCurrent, moveRow, rowOf, seenTicks, tickAtOnce,
@@ -40,6 +41,7 @@ function settle(answer, rows) {
   if (waiting === 0) {
     drawSummary();
     showControls(answer.controls);
+    drawLabelKeys(labels);
   }
   if (shows("all")) addMissing(answer.ids, (row) => unread.observe(row));
 }
@@ -154,7 +156,22 @@ function toggleLabel(row, label) {
 async function pickOther(row) {
   const anchor = row.querySelector('[data-act="other"]') ?? row;
   const choice = await chooseLabel(anchor, labels);
-  if (choice) await act("tick", { item: itemOf(row), ticked: true, ...choice });
+  return choice && act("tick", { item: itemOf(row), ticked: true, ...choice });
+}
+
+/** Where nothing is suggested, one label is all there is to decide about a row: on to the next. */
+function goOn(row) {
+  if (single && !row.dataset.top && row === currentRow()) moveRow(1);
+}
+
+async function pickAndGoOn(row) {
+  if (await pickOther(row)) goOn(row);
+}
+
+function labelByKey(row, label) {
+  const isTicked = row.querySelector(`.tick[data-label="${label}"][aria-checked="true"]`);
+  toggleLabel(row, label);
+  if (!isTicked) goOn(row);
 }
 
 async function acceptTop(row) {
@@ -312,14 +329,14 @@ onKeys("space / enter", "Set or remove the tick of the top suggestion", (event) 
     if (top) toggle(row, top);
   })(event);
 }, { group: GROUP });
-describeKeys("1–9", "Set or remove the tick of the label with this key", GROUP);
+describeKeys("1–9", "Set or remove the tick of the label with this key; without suggestions, go on to the next row", GROUP);
 for (const digit of "123456789") {
   onKeys(digit, "", onRow((row) => {
     const label = labels.find((each) => each.key === digit);
-    if (label) toggleLabel(row, label.id);
+    if (label) labelByKey(row, label.id);
   }));
 }
-onKeys("l", "Find or add another label", onRow(pickOther), { group: GROUP });
+onKeys("l", "Find or add another label", onRow(pickAndGoOn), { group: GROUP });
 onKeys("r", "Reset the row to its suggestion", onRow((row) => ROW_ACTS.reset(row)), { group: GROUP });
 onKeys("a", "Accept all rows with this row's top suggestion", onRow(acceptTop), { group: GROUP });
 onKeys("o", "Open the image large", onRow((row) => openLarge(row)), { group: GROUP });
@@ -336,6 +353,7 @@ onKeys("ctrl+shift+z / ctrl+y", "Redo", () => back("redo"), { group: GROUP });
 onKeys("ctrl+enter", "Add to dataset", commit, { group: GROUP, inFields: true });
 
 drawSummary();
+drawLabelKeys(labels);
 watchUnread();
 makeCurrent(allRows()[0], { focus: false });
 setTimeout(poll, POLL_MS);

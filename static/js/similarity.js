@@ -4,6 +4,7 @@ import { element } from "./dom.js";
 import { asksBeforeDiscard } from "./discard.js";
 import { get, post } from "./http.js";
 import { openMenuAt } from "./menu.js";
+import { state } from "./page-state.js";
 import { projectUrl } from "./project.js";
 import { toastError } from "./toast.js";
 
@@ -28,12 +29,17 @@ async function uploadForReview() {
 function askForNextBatch() {
   const form = document.querySelector("[data-next-batch]");
   const size = element("input", { type: "number", id: "next-size", min: SIZES[0], max: SIZES[1], value: form.elements.size.value, required: true });
+  const order = form.elements.order.cloneNode(true);
+  order.id = "next-order";
+  order.value = form.elements.order.value;
   const cancel = element("button", { class: "button", type: "button" }, "Cancel");
   const question = element("form", {},
     element("div", { class: "dialog-head" }, element("h2", {}, "Next batch")),
     element("div", { class: "dialog-body" }, element("div", { class: "field" },
       element("label", { for: "next-size" }, "How many unlabeled images"), size,
-      element("span", { class: "hint" }, `${SIZES[0]} to ${SIZES[1]}. After each batch the suggestions get better, so begin small.`))),
+      element("span", { class: "hint" }, `${SIZES[0]} to ${SIZES[1]}. After each batch the suggestions get better, so begin small.`)),
+    element("div", { class: "field" }, element("label", { for: "next-order" }, "Which ones"), order,
+      element("span", { class: "hint" }, "Typical: photos that stand for many others and differ from each other. Least certain: where the labeled photos disagree."))),
     element("div", { class: "dialog-foot" }, cancel, element("button", { class: "button primary" }, "Next batch")));
   const dialog = element("dialog", { "aria-label": "Next batch" }, question);
   cancel.addEventListener("click", () => dialog.close());
@@ -41,6 +47,7 @@ function askForNextBatch() {
   question.addEventListener("submit", (event) => {
     event.preventDefault();
     form.elements.size.value = size.value;
+    form.elements.order.value = order.value;
     form.submit();
   });
   document.body.append(dialog);
@@ -64,6 +71,14 @@ document.addEventListener("find-similar", async ({ detail }) => {
   } catch (problem) {
     toastError(problem);
   }
+});
+
+/* What to label first is offered while nothing is labeled and there are more photos than that. */
+document.addEventListener("state-changed", () => {
+  const first = document.querySelector("[data-label-first]");
+  if (!first) return;
+  const { images, labeled, pending, failed } = state.counts;
+  first.hidden = labeled > 0 || images - pending - failed <= Number(first.dataset.number);
 });
 
 /* Open batches: undo and redo open and close them. */

@@ -419,12 +419,17 @@ def test_an_image_that_cannot_be_read_says_why_and_can_be_removed(review: Review
     expect(r.sums).to_contain_text("9 of 9 rows ticked")
 
 
-def test_without_labeled_images_the_page_leads_to_labeling_a_few(review: Review):
+def test_without_labeled_images_the_page_names_the_keys_of_the_labels(review: Review):
     r = review.open(labeled=0, rows=2)
     banner = r.page.locator("[data-no-labels]")
-    expect(banner).to_contain_text("Label a few of each kind by hand first")
-    banner.get_by_role("link", name="Label a few images").click()
-    expect(r.page).to_have_url(re.compile(r"/projects/\d+/$"))
+    expect(banner).to_contain_text("Label these by hand: press the key of a label")
+    keys = r.page.locator("[data-label-keys] li")
+    expect(keys).to_have_text(["1cat", "2dog", "3owl"])
+    r.page.keyboard.press("l")
+    r.page.keyboard.type("hoopoe")
+    r.page.keyboard.press("Enter")
+    r.expect_ticked(0, "hoopoe")
+    expect(keys).to_have_text(["1cat", "2dog", "3owl", "4hoopoe"])
 
 
 def test_selected_images_are_labeled_by_similarity_from_the_context_menu(review: Review):

@@ -12,7 +12,7 @@ from projects.models import Batch, Image, Label, Membership, Project, Role
 from projects.services import commits, edits
 from projects.services.suggestions import search, suggest
 from tests.projects.services.test_suggestions import batch_of
-from tests.reviews import direction, make_image, make_label, near, three_classes
+from tests.reviews import direction, make_image, make_label, near, put_label, three_classes
 
 pytestmark = pytest.mark.django_db
 
@@ -74,8 +74,10 @@ def test_pages_of_a_stranger_and_of_nobody(
     for page in pages:
         assert stranger_client.get(page).status_code == 404
         assert client.get(page).status_code == 302
-    for name in ("batch-next", "batch-selection", "similar-to"):
-        assert stranger_client.post(reverse(name, args=[project.pk])).status_code == 404
+    for name in ("batch-next", "batch-first", "batch-selection", "similar-to"):
+        url = reverse(name, args=[project.pk])
+        assert stranger_client.post(url).status_code == 404
+        assert client.post(url).status_code == 302
 
 
 def test_a_batch_of_another_project_is_not_found(owner_client: Client, owner, three) -> None:
@@ -209,7 +211,7 @@ def test_without_a_labeled_image_the_page_says_what_to_do(
 ) -> None:
     batch = batch_of(project, [make_image(project, direction(0))])
     html = owner_client.get(reverse("batch", args=[project.pk, batch.pk])).content.decode()
-    assert "Label a few of each kind by hand first" in html
+    assert "Label these by hand: press the key of a label" in html
     assert f'href="/projects/{project.pk}/"' in html
 
 
@@ -308,6 +310,87 @@ def test_next_batch_is_a_plain_form(owner_client: Client, project: Project) -> N
     assert answer.url == reverse("batch", args=[project.pk, batch.pk])
     assert owner_client.post(url, {"size": "9"}).status_code == 400
     assert owner_client.post(url, {"size": "many"}).status_code == 400
+
+
+def test_the_order_of_next_batches_is_remembered_for_each_person_and_project(
+    owner_client: Client, project: Project
+) -> None:
+    url = reverse("batch-next", args=[project.pk])
+    for _ in range(30):
+        make_image(project, direction(0))
+    assert chosen_order(owner_client, project) == "mixed"
+    owner_client.post(url, {"size": "10", "order": "uncertain"})
+    assert chosen_order(owner_client, project) == "uncertain"
+    other = Project.objects.create(name="Other", owner=project.owner)
+    assert chosen_order(owner_client, other) == "mixed"
+    Batch.objects.update(state=Batch.State.COMMITTED)
+    done = owner_client.get(reverse("batch", args=[project.pk, Batch.objects.get().pk]))
+    assert '<option value="uncertain" selected>' in done.content.decode()
+    owner_client.post(reverse("batch-first", args=[project.pk]), {"size": "10"})
+    assert chosen_order(owner_client, project) == "uncertain"
+    assert Batch.objects.latest("pk").items.count() == 10
+
+
+def chosen_order(client: Client, project: Project) -> str:
+    """What the form of the project's page would send."""
+    html = client.get(reverse("project", args=[project.pk])).content.decode()
+    form = html[html.index("data-next-batch") :].partition("</form>")[0]
+    return re.findall(r'<option value="(\w+)" selected>', form)[0]
+
+
+@pytest.mark.parametrize(
+    ("name", "body"),
+    [
+        ("batch-next", {"order": "size"}),
+        ("batch-next", {"order": ""}),
+        ("batch-first", {"size": "9"}),
+        ("batch-first", {"size": "101"}),
+        ("batch-first", {"size": "many"}),
+    ],
+)
+def test_another_order_or_size_is_refused(owner_client, project: Project, name, body) -> None:
+    assert owner_client.post(reverse(name, args=[project.pk]), body).status_code == 400
+    assert not Batch.objects.exists()
+
+
+def test_a_viewer_may_not_begin_a_batch(client: Client, stranger, project: Project) -> None:
+    Membership.objects.create(project=project, user=stranger, role=Role.VIEWER)
+    client.force_login(stranger)
+    assert client.post(reverse("batch-first", args=[project.pk])).status_code == 403
+    html = client.get(reverse("project", args=[project.pk])).content.decode()
+    assert "data-label-first" not in html
+
+
+def test_label_these_first_is_offered_while_no_image_is_labeled(
+    owner_client: Client, project: Project
+) -> None:
+    def card() -> str:
+        html = owner_client.get(reverse("project", args=[project.pk])).content.decode()
+        return html[html.index("data-label-first") :].partition(">")[0]
+
+    images = [make_image(project, direction(at % 3)) for at in range(20)]
+    assert card().endswith("hidden")
+    make_image(project)  # without an embedding it is not among them
+    assert card().endswith("hidden")
+    make_image(project, direction(0))
+    assert 'data-number="20"' in card()
+    assert not card().endswith("hidden")
+    put_label(images[0], make_label(project, "cat"))
+    assert card().endswith("hidden")
+
+
+def test_label_these_first_opens_a_review_of_them(owner_client: Client, project: Project) -> None:
+    rng = np.random.default_rng(0)
+    groups = {make_image(project, near(at % 3, rng)).pk: at % 3 for at in range(30)}
+    url = reverse("batch-first", args=[project.pk])
+    answer = owner_client.post(url, {"size": "20"})
+    batch = Batch.objects.get()
+    assert answer.url == reverse("batch", args=[project.pk, batch.pk])
+    chosen = list(batch.items.order_by("position").values_list("image", flat=True))
+    assert {groups[pk] for pk in chosen[:3]} == {0, 1, 2}
+    owner_client.post(url, {"size": "20"})
+    nothing = owner_client.post(url, {"size": "20"}, follow=True)
+    assert "in an open batch" in nothing.content.decode()
 
 
 def test_a_selection_becomes_a_batch(owner_client: Client, project: Project, three) -> None:

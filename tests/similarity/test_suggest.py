@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pytest
 
-from similarity.suggest import Suggestion, ticked, vote
+from similarity.suggest import Suggestion, doubt, ticked, vote
 
 
 def plain_scores(similarities: list[float], carried: list[set[int]]) -> dict[int, float]:
@@ -107,3 +107,52 @@ def test_what_is_shown_as_thirty_is_ticked_at_thirty() -> None:
 
 def test_nothing_suggested_is_nothing_ticked() -> None:
     assert ticked([], threshold=0, top_only=True) == ()
+
+
+def plain_doubt(similarities: list[float], carried: list[set[int]], *, single: bool) -> float:
+    """The definition, label by label."""
+    hits = [(s, c) for s, c in zip(similarities, carried, strict=True) if c]
+    exps = [math.exp(s / 0.1) for s, _ in hits]
+    shares = [
+        sum(e for e, (_, c) in zip(exps, hits, strict=True) if label in c) / sum(exps)
+        for label in {label for _, c in hits for label in c}
+    ]
+    if not shares:
+        return 1.0
+    if not single:
+        return max(2 * min(p, 1 - p) for p in shares)
+    best = max(shares)
+    shares.remove(best)
+    return 1 - (best - max(shares, default=0))
+
+
+@pytest.mark.parametrize("single", [True, False])
+@pytest.mark.parametrize("seed", range(20))
+def test_doubt_is_its_plain_definition(seed: int, single: bool) -> None:
+    rng = np.random.default_rng(seed)
+    k = int(rng.integers(0, 15))
+    similarities = rng.random(k).astype(np.float32)
+    most = 2 if single else 4
+    carried = [set(rng.integers(0, 4, rng.integers(0, most)).tolist()) for _ in range(k)]
+    found = doubt(similarities, carried, single=single)
+    plain = plain_doubt(similarities.tolist(), carried, single=single)
+    assert found == pytest.approx(plain, abs=1e-9)
+    assert 0.0 <= found <= 1.0
+
+
+@pytest.mark.parametrize("single", [True, False])
+def test_there_is_no_doubt_where_all_agree_and_all_doubt_where_nobody_votes(single: bool) -> None:
+    assert doubt([0.1] * 7, [{1}] * 7, single=single) == 0.0
+    assert doubt([0.5, 0.5], [{1}, {2}], single=single) == 1.0
+    assert doubt([], [], single=single) == doubt([0.4], [()], single=single) == 1.0
+    near, far = (doubt([0.9, s], [{1}, {2}], single=single) for s in (0.8, 0.5))
+    assert near > far > 0.0
+
+
+def test_several_labels_that_all_carry_are_no_doubt() -> None:
+    assert doubt([0.9, 0.3, 0.2], [{1, 2}, {1, 2}, ()], single=False) == 0.0
+
+
+def test_doubt_with_too_few_labels_is_refused() -> None:
+    with pytest.raises(ValueError, match="shorter"):
+        doubt([0.1, 0.2], [{1}], single=True)
