@@ -33,6 +33,8 @@ class Act(models.Model):
         TRASH = "trash", "deleted images"
         COMMIT = "commit", "added a batch to the dataset"
         DISCARD = "discard", "discarded a batch"
+        ACCEPT = "accept", "accepted suggestions outside a review"
+        CHECK = "check", "checked accepted suggestions"
         REVIEW = "review", "changed ticks under review"
         UNDO = "undo", "undid or redid"
 

@@ -36,6 +36,8 @@ class Batch(models.Model):
         UPLOADED = "uploaded", "uploaded for review"
         SELECTED = "selected", "selected in the grid"
         NEXT = "next", "next unlabeled images"
+        BY_LABEL = "by_label", "reviewed by label"
+        ACCEPTED = "accepted", "accepted within an allowed error"
 
     class State(models.TextChoices):
         OPEN = "open", "under review"
@@ -59,6 +61,15 @@ class Batch(models.Model):
         help_text="Least score, in percent, that is ticked; compared with >=.",
     )
     top_only = models.BooleanField("mark only top scoring label", default=False)
+    method = models.CharField(
+        max_length=12, default="neighbours", help_text="A name of services.teaching.METHOD_NAMES."
+    )
+    allowed_error = models.FloatField(
+        null=True, blank=True, help_text="Share of wrong ones, 0..1, that was allowed."
+    )
+    expected_wrong = models.FloatField(
+        null=True, blank=True, help_text="How many were expected to be wrong when accepted."
+    )
     created_at = models.DateTimeField(default=timezone.now, editable=False)
     closed_at = models.DateTimeField(null=True, blank=True)
 
@@ -89,6 +100,15 @@ class BatchItem(models.Model):
     suggested = models.JSONField(null=True, help_text="Label ids ticked by suggestion at commit.")
     chosen = models.JSONField(null=True, help_text="Label ids saved at commit.")
     was_right = models.BooleanField(null=True, help_text="Null: nothing was suggested or chosen.")
+    probability = models.FloatField(
+        null=True, help_text="Calibrated: how likely the suggestion was right, 0..1."
+    )
+    asked_back = models.BooleanField(
+        default=False, help_text="Accepted unseen and drawn at random to be checked by a person."
+    )
+    checked_right = models.BooleanField(
+        null=True, help_text="What the check said; null while nobody looked."
+    )
 
     class Meta:
         ordering = ["position", "id"]
