@@ -13,7 +13,7 @@ from dataclasses import asdict, dataclass
 
 from django.db.models import Prefetch, QuerySet
 
-from ..models import Image, ImageLabel
+from ..models import AbsentLabel, Image, ImageLabel
 
 COLUMNS = ("name", "labels", "default_label", "source", "labeled_by", "labeled_at")
 
@@ -41,19 +41,23 @@ class CarriedLabel:
 
 @dataclass(frozen=True)
 class ImageRow:
-    """One image and its labels, the default one first."""
+    """One image and its labels, the default one first.
+
+    `absent` are labels that somebody said it does not carry; of the others nobody knows.
+    """
 
     name: str
     path: str
     width: int
     height: int
     labels: list[CarriedLabel]
+    absent: list[str]
 
 
-def image_rows(images: QuerySet[Image]) -> Iterator[ImageRow]:
+def image_rows(images: QuerySet[Image], *, with_absent: bool = True) -> Iterator[ImageRow]:
     """Yield the rows of these images in their order, `CHUNK` at a time."""
-    carried = ImageLabel.objects.select_related("label", "labeled_by").order_by("-is_default", "id")
-    with_labels = images.prefetch_related(Prefetch("image_labels", queryset=carried))
+    parts = [labels_read(), *([absent_read()] if with_absent else [])]
+    with_labels = images.prefetch_related(*parts)
     for image in with_labels.iterator(chunk_size=CHUNK):
         yield ImageRow(
             name=image.name,
@@ -61,14 +65,33 @@ def image_rows(images: QuerySet[Image]) -> Iterator[ImageRow]:
             width=image.width,
             height=image.height,
             labels=[carried_label(row) for row in image.image_labels.all()],
+            absent=absent_of(image) if with_absent else [],
         )
+
+
+def labels_read() -> Prefetch[str]:
+    """What an image carries, the default label first, for `prefetch_related`."""
+    carried = ImageLabel.objects.select_related("label", "labeled_by")
+    return Prefetch("image_labels", queryset=carried.order_by("-is_default", "id"))
+
+
+def absent_read() -> Prefetch[str]:
+    """What somebody said an image does not carry, in the list's order, for `prefetch_related`."""
+    said = AbsentLabel.objects.in_effect().filter(label__deleted_at__isnull=True)
+    ordered = said.select_related("label").order_by("label__position", "label")
+    return Prefetch("absent_labels", queryset=ordered)
+
+
+def absent_of(image: Image) -> list[str]:
+    """Names of absent labels of an image that was read with `absent_read`."""
+    return [row.label.name for row in image.absent_labels.all()]
 
 
 def csv_lines(images: QuerySet[Image]) -> Iterator[str]:
     """Yield the CSV line by line: `COLUMNS`, then one line an image, unlabeled ones included."""
     writer = csv.writer(_Lines())
     yield writer.writerow(COLUMNS)
-    for row in image_rows(images):
+    for row in image_rows(images, with_absent=False):
         yield writer.writerow([write_cell(cell) for cell in _cells(row)])
 
 
