@@ -15,7 +15,7 @@ from projects.services.label_states import chunked
 
 MOST_DECIDED = 100
 """Labels that a person is taken to have thought of at each row of a review. Where there are more,
-an image says nothing about those that were not in its row."""
+only removed ticks say something. A full review of so many labels writes 50,000 rows: 3 s."""
 
 
 def live_label_ids(project: Project) -> list[int]:

@@ -37,8 +37,8 @@ __all__ = [
 MAX_IMAGES = 100_000
 """Images one act changes: ten seconds of a core; no request should hold the lock longer."""
 
-MAX_PAIRS = 500_000
-"""Images times labels that one act marks as absent: ten seconds of a core."""
+MAX_PAIRS = 150_000
+"""Images times labels that one act marks as absent: nine seconds of a core."""
 
 Mode: TypeAlias = Literal["add", "remove", "set"]
 Images: TypeAlias = Iterable[int] | ImageQuerySet

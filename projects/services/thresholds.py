@@ -25,7 +25,7 @@ LEAST_IMAGES = 10
 """Fewer labeled images say nothing; from 10 on, what was chosen beat 30 % at each of 60 draws."""
 MOST_IMAGES = 1_000
 """Images that are left out in turn. More move no threshold by a percent, and cost a search each:
-these take a third of a second among 5,000 labeled ones."""
+these take half a second among 5,000 labeled ones."""
 
 
 @dataclass(frozen=True)
