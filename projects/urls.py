@@ -51,6 +51,7 @@ labeling = [
     path("projects/<int:pk>/images/trash", images.trash, name="images-trash"),
     path("projects/<int:pk>/images/label", labels.give, name="images-label"),
     path("projects/<int:pk>/images/clear", labels.clear, name="images-clear"),
+    path("projects/<int:pk>/images/absent", labels.mark_absent, name="images-absent"),
     path("projects/<int:pk>/images/star", labels.star_label, name="images-star"),
     path("projects/<int:pk>/undo", labels.undo, name="undo"),
     path("projects/<int:pk>/redo", labels.redo, name="redo"),

@@ -1,6 +1,6 @@
 """The tables. Each model answers questions about one row; its QuerySet selects rows by purpose."""
 
-from .acts import Act, LabelChange
+from .acts import AbsentLabel, Act, LabelChange
 from .batches import Batch, BatchEdit, BatchItem
 from .images import Embedding, Image, ImageQuerySet
 from .jobs import Job
@@ -12,6 +12,7 @@ from .tokens import ApiToken, Scope
 from .uploads import Upload, UploadResult
 
 __all__ = [
+    "AbsentLabel",
     "Act",
     "ApiToken",
     "Batch",

@@ -6,6 +6,7 @@ from typing import Self
 
 from django.conf import settings
 from django.db import models
+from django.db.models import Q
 from django.utils import timezone
 
 from .images import Image
@@ -93,3 +94,39 @@ class LabelChange(models.Model):
 
     def __str__(self) -> str:
         return f"{self.image_id}: {self.label_id}"
+
+
+class AbsentLabelQuerySet(models.QuerySet["AbsentLabel"]):
+    def in_effect(self) -> Self:
+        """What holds now; the other rows are history."""
+        return self.filter(taken_by=None)
+
+
+class AbsentLabel(models.Model):
+    """That a person has said: this image does not carry this label. Without it, nobody knows.
+
+    Who and when are the act's. What takes it back, because the label was given or the act undone,
+    writes itself into `taken_by`, and is what its own undoing restores.
+    """
+
+    image = models.ForeignKey(Image, on_delete=models.CASCADE, related_name="absent_labels")
+    label = models.ForeignKey(Label, on_delete=models.CASCADE, related_name="+")
+    act = models.ForeignKey(Act, on_delete=models.CASCADE, related_name="absences")
+    # A row whose taking is forgotten would hold again, so it goes with the act.
+    taken_by = models.ForeignKey(
+        Act, null=True, blank=True, on_delete=models.CASCADE, related_name="taken_absences"
+    )
+
+    objects = AbsentLabelQuerySet.as_manager()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["image", "label"],
+                condition=Q(taken_by=None),
+                name="a_label_absent_once_an_image",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.image_id} is not {self.label_id}"

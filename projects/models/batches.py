@@ -70,6 +70,16 @@ class Batch(models.Model):
     expected_wrong = models.FloatField(
         null=True, blank=True, help_text="How many were expected to be wrong when accepted."
     )
+    per_label = models.BooleanField(
+        "threshold per label",
+        default=False,
+        help_text="Tick by the thresholds in `chosen`, and by `threshold` where there is none.",
+    )
+    chosen = models.JSONField(
+        null=True,
+        blank=True,
+        help_text="Thresholds by label as chosen last, and from what; see `services.thresholds`.",
+    )
     created_at = models.DateTimeField(default=timezone.now, editable=False)
     closed_at = models.DateTimeField(null=True, blank=True)
 
@@ -82,6 +92,11 @@ class Batch(models.Model):
 
     def __str__(self) -> str:
         return f"Batch {self.pk}"
+
+    def chosen_thresholds(self) -> dict[int, float]:
+        """The thresholds chosen last, percent by label id, whether they are used or not."""
+        chosen = self.chosen or {"labels": []}
+        return {each["label_id"]: each["percent"] for each in chosen["labels"]}
 
 
 class BatchItem(models.Model):

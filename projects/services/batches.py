@@ -16,8 +16,11 @@ from projects.models.projects import BATCH_SIZES
 
 from .first import Order, images_in_order
 from .suggestions import Ballot, Row, controls_of
+from .thresholds import fresh
 from .ticks import Controls
 
+CONTROLS = ("k", "threshold", "top_only", "per_label", "chosen")
+"""Fields of a batch that say what is ticked."""
 MAX_ROWS = 500
 """Queries of one review. All are voted on whenever a control moves: 500 take a quarter second, and
 nobody looks at more in one sitting."""
@@ -133,13 +136,22 @@ def _make(
     project: Project, user_id: int | None, kind: Batch.Kind | str, image_ids: Sequence[int]
 ) -> Batch:
     batch = Batch.objects.create(
-        project=project, created_by_id=user_id, kind=kind, top_only=not project.multi_label
+        project=project,
+        created_by_id=user_id,
+        kind=kind,
+        top_only=not project.multi_label,
+        per_label=project.multi_label and _last_was_per_label(project),
     )
     BatchItem.objects.bulk_create(
         BatchItem(batch=batch, image_id=image_id, position=position)
         for position, image_id in enumerate(image_ids)
     )
     return batch
+
+
+def _last_was_per_label(project: Project) -> bool:
+    """Whether the newest batch had a threshold for each label: the next one goes on like that."""
+    return bool(project.batches.order_by("-id").values_list("per_label", flat=True).first())
 
 
 def lock_open(batch: Batch) -> None:
@@ -149,7 +161,7 @@ def lock_open(batch: Batch) -> None:
         Conflict: it was added to the dataset or discarded meanwhile.
     """
     locked = Batch.objects.select_for_update().get(pk=batch.pk)
-    for name in ("state", "k", "threshold", "top_only"):
+    for name in ("state", *CONTROLS):
         setattr(batch, name, getattr(locked, name))
     if locked.state == Batch.State.COMMITTED:
         raise Conflict(
@@ -170,30 +182,41 @@ class ControlMove:
 
 
 def set_controls(
-    batch: Batch, *, k: int, threshold: float, top_only: bool, since: Controls | None = None
+    batch: Batch,
+    *,
+    k: int,
+    threshold: float,
+    top_only: bool,
+    per_label: bool = False,
+    since: Controls | None = None,
 ) -> ControlMove:
-    """Remember the controls and say how many ticks they changed. Nothing is searched.
+    """Remember the controls and say how many ticks they changed. The rows are not searched again.
 
     Args:
+        per_label: tick each label by a threshold of its own, chosen now if labels or k moved.
         since: the controls to compare with, where a slider passed through others on its way.
 
     Raises:
-        Refusal: k outside 1 to 100, or threshold outside 0 to 100.
+        Refusal: k outside 1 to 100, threshold outside 0 to 100, or thresholds per label in a
+            single-label project.
+        Conflict: too few labeled images to choose thresholds from.
     """
     if not 1 <= k <= MAX_K:
         raise Refusal(f"Number of results is 1 to {MAX_K}, not {k}.", code="k")
     if not 0 <= threshold <= 100:
         raise Refusal(f"Threshold is 0 to 100 percent, not {threshold:g}.", code="threshold")
-    if not batch.project.multi_label and not top_only:
+    if not batch.project.multi_label and (per_label or not top_only):
         raise Refusal(
             "An image of this project has one label, so only the top scoring one is marked.",
             code="single_label",
         )
+    chosen = fresh(batch, k=k).as_json() if per_label else batch.chosen
     with transaction.atomic():
         lock_open(batch)
         before = since or controls_of(batch)
         batch.k, batch.threshold, batch.top_only = k, threshold, top_only
-        batch.save(update_fields=["k", "threshold", "top_only"])
+        batch.per_label, batch.chosen = per_label, chosen
+        batch.save(update_fields=CONTROLS)
     ballot = Ballot(batch, most=max(k, before.k))
     rows = ballot.rows(controls_of(batch))
     return ControlMove(ticks_changed(ballot.rows(before), rows), rows)

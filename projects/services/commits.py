@@ -14,6 +14,7 @@ from django.utils import timezone
 from projects.errors import Conflict, Refusal
 from projects.models import Act, Batch, BatchItem, Image, ImageLabel, Project
 
+from .absences import MOST_DECIDED, live_label_ids, mark_absent
 from .acts import begin_act, count, summarize
 from .batches import lock_open
 from .labels import Given, apply_labels
@@ -81,6 +82,8 @@ def commit(
         }
         _set_state(staged, Image.State.DATASET)
         _save_labels(act, now)
+        if batch.project.multi_label:
+            _save_absences(act, now)
         _write_down(now)
         _close(batch, Batch.State.COMMITTED)
         labeled = sum(bool(row.ticked) for row in now)
@@ -123,6 +126,8 @@ def _rest_of(batch: Batch, later: Sequence[Row]) -> Batch | None:
         k=batch.k,
         threshold=batch.threshold,
         top_only=batch.top_only,
+        per_label=batch.per_label,
+        chosen=batch.chosen,
     )
     BatchItem.objects.filter(pk__in=[row.item.pk for row in later]).update(batch=rest)
     # Files of an upload that are still on their way belong to the batch that stays open.
@@ -140,6 +145,26 @@ def _save_labels(act: Act, rows: Sequence[Row]) -> None:
             given.setdefault(row.image.pk, []).append(Given(label_id, score))
     apply_labels(act, suggested, mode="add", source=ImageLabel.Source.SUGGESTION)
     apply_labels(act, by_hand, mode="add", source=ImageLabel.Source.HAND)
+
+
+def _save_absences(act: Act, rows: Sequence[Row]) -> None:
+    """What a person who ticked labels in a row did not tick, they decided not to.
+
+    A row without any tick says nothing: it was left for later. Where there are too many labels to
+    think of at each row, only those whose ticks the person removed are absent.
+    """
+    live = live_label_ids(act.project)
+    all_decided = len(live) <= MOST_DECIDED
+    wanted = {
+        row.image.pk: [
+            label_id
+            for label_id in (live if all_decided else row.unticked)
+            if label_id not in row.ticked
+        ]
+        for row in rows
+        if row.ticked
+    }
+    mark_absent(act, wanted)
 
 
 def _write_down(rows: Sequence[Row]) -> None:

@@ -13,7 +13,7 @@ from dataclasses import asdict, dataclass
 
 from django.db.models import Prefetch, QuerySet
 
-from ..models import Image, ImageLabel
+from ..models import AbsentLabel, Image, ImageLabel
 from .splits import TRAIN
 
 COLUMNS = ("name", "labels", "default_label", "source", "labeled_by", "labeled_at")
@@ -44,26 +44,33 @@ class CarriedLabel:
 
 @dataclass(frozen=True)
 class ImageRow:
-    """One image and its labels, the default one first."""
+    """One image and its labels, the default one first.
+
+    `absent` are labels that somebody said it does not carry; of the others nobody knows.
+    """
 
     name: str
     path: str
     width: int
     height: int
     labels: list[CarriedLabel]
+    absent: list[str]
     split: str = ""
     """`train` or `validation`, where a split was asked for."""
 
 
 def image_rows(
-    images: QuerySet[Image], split: Mapping[int, str] | None = None
+    images: QuerySet[Image],
+    split: Mapping[int, str] | None = None,
+    *,
+    with_absent: bool = True,
 ) -> Iterator[ImageRow]:
     """Yield the rows of these images in their order, `CHUNK` at a time.
 
     `split` says for which side each image is (see `splits`). One that came since is for training.
     """
-    carried = ImageLabel.objects.select_related("label", "labeled_by").order_by("-is_default", "id")
-    with_labels = images.prefetch_related(Prefetch("image_labels", queryset=carried))
+    parts = [labels_read(), *([absent_read()] if with_absent else [])]
+    with_labels = images.prefetch_related(*parts)
     for image in with_labels.iterator(chunk_size=CHUNK):
         yield ImageRow(
             name=image.name,
@@ -71,8 +78,27 @@ def image_rows(
             width=image.width,
             height=image.height,
             labels=[carried_label(row) for row in image.image_labels.all()],
+            absent=absent_of(image) if with_absent else [],
             split="" if split is None else split.get(image.pk, TRAIN),
         )
+
+
+def labels_read() -> Prefetch[str]:
+    """What an image carries, the default label first, for `prefetch_related`."""
+    carried = ImageLabel.objects.select_related("label", "labeled_by")
+    return Prefetch("image_labels", queryset=carried.order_by("-is_default", "id"))
+
+
+def absent_read() -> Prefetch[str]:
+    """What somebody said an image does not carry, in the list's order, for `prefetch_related`."""
+    said = AbsentLabel.objects.in_effect().filter(label__deleted_at__isnull=True)
+    ordered = said.select_related("label").order_by("label__position", "label")
+    return Prefetch("absent_labels", queryset=ordered)
+
+
+def absent_of(image: Image) -> list[str]:
+    """Names of absent labels of an image that was read with `absent_read`."""
+    return [row.label.name for row in image.absent_labels.all()]
 
 
 def csv_lines(images: QuerySet[Image], split: Mapping[int, str] | None = None) -> Iterator[str]:
@@ -82,7 +108,7 @@ def csv_lines(images: QuerySet[Image], split: Mapping[int, str] | None = None) -
     """
     writer = csv.writer(_Lines())
     yield writer.writerow(COLUMNS if split is None else (*COLUMNS, SPLIT))
-    for row in image_rows(images, split):
+    for row in image_rows(images, split, with_absent=False):
         cells = _cells(row) if split is None else [*_cells(row), row.split]
         yield writer.writerow([write_cell(cell) for cell in cells])
 

@@ -15,6 +15,7 @@ from django.utils import timezone
 from projects.errors import Conflict, Refusal
 from projects.models import Act, ImageLabel, Label, Project
 from projects.models.labels import COLORS, name_key
+from projects.services.absences import keep_where_all_are_absent
 from projects.services.acts import begin_act, count, summarize
 from projects.services.label_states import (
     States,
@@ -214,6 +215,7 @@ def merge_labels(
             payload={"deleted": [label.pk for label in gone], "into": into.pk},
         )
         changed = take_from_all_images(act, gone, instead=into)
+        keep_where_all_are_absent(act, gone, into)
         move_edits(act, [label.pk for label in gone], into)
         _hide(gone)
         summarize(act, f"Merged {names} into {into.name} ({count(changed, 'image')})")

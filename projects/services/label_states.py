@@ -1,7 +1,8 @@
 """What images carry, as plain values: read in chunks, compared, written with their history.
 
 Every change of an image's labels goes through `write_states`: it alone keeps `ImageLabel`,
-`LabelChange` and `Image.is_labeled` in step, with exactly one default label on a labeled image.
+`LabelChange` and `Image.is_labeled` in step, with exactly one default label on a labeled image, and
+takes back that a label is absent where it is given.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from typing import Any, TypeAlias
 
-from projects.models import Act, Image, ImageLabel, LabelChange
+from projects.models import AbsentLabel, Act, Image, ImageLabel, LabelChange
 
 CHUNK = 900
 """Ids a query: SQLite builds exist that allow 999 variables."""
@@ -102,6 +103,7 @@ def write_states(act: Act, before: Mapping[int, States], after: Mapping[int, Sta
     changed = {change.image_id for change in changes}
     _replace_rows(changes)
     LabelChange.objects.bulk_create(changes)
+    _take_back_absences(act, changes)
     labeled = [pk for pk in changed if after[pk] and not before[pk]]
     unlabeled = [pk for pk in changed if before[pk] and not after[pk]]
     if labeled:
@@ -130,11 +132,8 @@ def _differences(
 
 def _replace_rows(changes: Sequence[LabelChange]) -> None:
     """Delete and insert instead of updating, or the star would stand twice for a moment."""
-    by_label: dict[int, list[int]] = {}
-    for change in changes:
-        if change.before is not None:
-            by_label.setdefault(change.label_id, []).append(change.image_id)
-    for label_id, image_ids in by_label.items():
+    had = _images_by_label(change for change in changes if change.before is not None)
+    for label_id, image_ids in had.items():
         for chunk in chunked(image_ids):
             ImageLabel.objects.filter(label=label_id, image__in=chunk).delete()
     ImageLabel.objects.bulk_create(
@@ -150,3 +149,18 @@ def _replace_rows(changes: Sequence[LabelChange]) -> None:
         for change in changes
         if change.after is not None
     )
+
+
+def _images_by_label(changes: Iterable[LabelChange]) -> dict[int, list[int]]:
+    by_label: dict[int, list[int]] = {}
+    for change in changes:
+        by_label.setdefault(change.label_id, []).append(change.image_id)
+    return by_label
+
+
+def _take_back_absences(act: Act, changes: Sequence[LabelChange]) -> None:
+    given = _images_by_label(change for change in changes if change.before is None)
+    for label_id, image_ids in given.items():
+        for chunk in chunked(image_ids):
+            said = AbsentLabel.objects.in_effect().filter(label=label_id, image__in=chunk)
+            said.update(taken_by=act)

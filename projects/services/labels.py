@@ -12,6 +12,7 @@ from django.utils import timezone
 
 from projects.errors import Conflict, TooLarge
 from projects.models import Act, ImageLabel, ImageQuerySet, Label, Project
+from projects.services.absences import live_label_ids, mark_absent
 from projects.services.acts import begin_act, count, summarize
 from projects.services.label_list import get_or_create_labels
 from projects.services.label_states import (
@@ -29,11 +30,15 @@ __all__ = [
     "clear_labels",
     "get_or_create_labels",
     "label_images",
+    "mark_rest_absent",
     "star",
 ]
 
 MAX_IMAGES = 100_000
 """Images one act changes: ten seconds of a core; no request should hold the lock longer."""
+
+MAX_PAIRS = 150_000
+"""Images times labels that one act marks as absent: nine seconds of a core."""
 
 Mode: TypeAlias = Literal["add", "remove", "set"]
 Images: TypeAlias = Iterable[int] | ImageQuerySet
@@ -189,6 +194,29 @@ def clear_labels(project: Project, user: AbstractBaseUser, images: Images) -> Ac
     def work(act: Act, ids: list[int]) -> tuple[int, str]:
         changed = apply_labels(act, dict.fromkeys(ids, ()), mode="set")
         return changed, f"Took all labels from {count(changed, 'image')}"
+
+    return _one_act(project, user, images, work)
+
+
+def mark_rest_absent(project: Project, user: AbstractBaseUser, images: Images) -> Act | None:
+    """Say that images carry none of the labels that they do not carry, as one act.
+
+    None where every label of every image is known already. Giving a label later takes it back.
+
+    Raises:
+        TooLarge: too many images and labels for one act.
+    """
+
+    def work(act: Act, ids: list[int]) -> tuple[int, str]:
+        labels = live_label_ids(project)
+        if len(ids) * len(labels) > MAX_PAIRS:
+            raise TooLarge(
+                f"{count(len(ids), 'image')} times {count(len(labels), 'label')} is more than "
+                f"{MAX_PAIRS:,} at once; select fewer images and repeat it.",
+                code="too_many_images",
+            )
+        changed = mark_absent(act, dict.fromkeys(ids, labels))
+        return changed, f"Marked the rest of the labels as absent on {count(changed, 'image')}"
 
     return _one_act(project, user, images, work)
 

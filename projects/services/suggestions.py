@@ -49,6 +49,8 @@ class SuggestedLabel(NamedTuple):
     edited: bool
     by_suggestion: bool
     """Whether the suggestion alone would tick it."""
+    threshold: float | None = None
+    """What ticks it, in percent, where each label has a threshold of its own."""
 
 
 @dataclass(frozen=True)
@@ -75,6 +77,11 @@ class Row:
         return any(label.edited for label in self.labels)
 
     @property
+    def unticked(self) -> list[int]:
+        """Labels whose ticks the person removed."""
+        return [label.label.pk for label in self.labels if label.edited and not label.ticked]
+
+    @property
     def top(self) -> SuggestedLabel | None:
         """The suggestion with the highest score, ticked or not."""
         return self.labels[0] if self.labels and self.labels[0].score is not None else None
@@ -96,7 +103,8 @@ _Count: TypeAlias = tuple[tuple[Neighbour, ...], list[Suggestion]]
 
 def controls_of(batch: Batch) -> Controls:
     single = not batch.project.multi_label
-    return Controls(batch.k, batch.threshold, batch.top_only, single)
+    per_label = batch.chosen_thresholds() if batch.per_label else None
+    return Controls(batch.k, batch.threshold, batch.top_only, single, per_label)
 
 
 def kept_items(batch: Batch) -> QuerySet[BatchItem]:
@@ -247,7 +255,7 @@ class Ballot:
             item=item,
             state=_state_of(item),
             neighbours=neighbours,
-            labels=self._offered(suggestions, suggested, ticked, edits),
+            labels=self._offered(suggestions, suggested, ticked, edits, controls),
             suggested=suggested,
             ticked=ticked,
             present=self._named(self._present.get(item.image_id, ())),
@@ -279,6 +287,7 @@ class Ballot:
         suggested: Sequence[int],
         ticked: Sequence[int],
         edits: dict[int, bool],
+        controls: Controls,
     ) -> tuple[SuggestedLabel, ...]:
         """Suggestions by score, then labels that only the person offered."""
         scores: dict[int, float | None] = {s.label: s.score for s in suggestions}
@@ -290,6 +299,7 @@ class Ballot:
                 ticked=label in ticked,
                 edited=label in edits,
                 by_suggestion=label in suggested,
+                threshold=None if controls.per_label is None else controls.threshold_of(label),
             )
             for label, score in scores.items()
             if label in self._labels

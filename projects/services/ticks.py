@@ -10,12 +10,18 @@ from similarity.suggest import Suggestion, ticked
 
 @dataclass(frozen=True)
 class Controls:
-    """The three controls of a review. `single` is the project's: one label an image at most."""
+    """The controls of a review. `single` is the project's: one label an image at most."""
 
     k: int
     threshold: float
     top_only: bool
     single: bool
+    per_label: Mapping[int, float] | None = None
+    """Threshold of each label, percent; one that is not among them has `threshold`. None: off."""
+
+    def threshold_of(self, label_id: int) -> float:
+        """Return the least score, in percent, at which a label is ticked."""
+        return (self.per_label or {}).get(label_id, self.threshold)
 
 
 def suggested_ticks(suggestions: Sequence[Suggestion], controls: Controls) -> tuple[int, ...]:
@@ -24,7 +30,12 @@ def suggested_ticks(suggestions: Sequence[Suggestion], controls: Controls) -> tu
     In a single-label project only the best one counts: there is room for one label.
     """
     top_only = controls.top_only or controls.single
-    return ticked(suggestions, threshold=controls.threshold, top_only=top_only)
+    if controls.per_label is None:
+        return ticked(suggestions, threshold=controls.threshold, top_only=top_only)
+    candidates = suggestions[:1] if top_only else suggestions
+    return tuple(
+        each.label for each in candidates if each.score >= controls.threshold_of(each.label)
+    )
 
 
 def effective_ticks(

@@ -16,7 +16,7 @@ from django.contrib.auth.models import AbstractBaseUser
 from django.db import transaction
 
 from projects.models import Act, Batch, Label, Project
-from projects.services import commits, edits, trash, undo_label_list
+from projects.services import absences, commits, edits, trash, undo_label_list
 from projects.services.acts import count, shortened, summarize
 from projects.services.label_states import (
     LabelState,
@@ -122,7 +122,11 @@ def _step(act: Act, state: Act.State, verb: str) -> Act:
     first = reversal.undo_before if undoing else reversal.redo_before
     last = reversal.undo_after if undoing else reversal.redo_after
     left = first(act, record) if first else 0
-    left += reverse_label_changes(latest, record)
+    alone = reverse_label_changes(latest, record)
+    absences.restore(act, latest, but=alone)
+    if undoing:
+        absences.take_back(act, record, but=alone)
+    left += len(alone)
     left += last(act, record) if last else 0
     act.state = state
     act.save(update_fields=["state"])
@@ -135,8 +139,8 @@ def _step(act: Act, state: Act.State, verb: str) -> Act:
     return record
 
 
-def reverse_label_changes(done: Act, record: Act) -> int:
-    """Take back the label changes of an act as part of another; count the images left alone."""
+def reverse_label_changes(done: Act, record: Act) -> set[int]:
+    """Take back the label changes of an act as part of another; return the images left alone."""
     changes: dict[int, dict[int, tuple[LabelState | None, LabelState | None]]] = {}
     rows = done.changes.order_by("id").values_list("image", "label", "before", "after")
     for image_id, label_id, before, after in rows.iterator(chunk_size=2000):
@@ -144,14 +148,14 @@ def reverse_label_changes(done: Act, record: Act) -> int:
         changes.setdefault(image_id, {})[label_id] = pair
     live = set(Label.objects.live().filter(project=done.project_id).values_list("pk", flat=True))
     single = not record.project.multi_label
-    left = 0
+    left: set[int] = set()
     for chunk in chunked(changes):
         now = read_states(record.project_id, chunk)
         then: dict[int, States] = {}
         for image_id, states in now.items():
             restored = _restored(states, changes[image_id], live)
             if restored is None or (single and len(restored) > max(1, len(states))):
-                left += 1
+                left.add(image_id)
             else:
                 then[image_id] = restored
         write_states(record, {pk: now[pk] for pk in then}, then)

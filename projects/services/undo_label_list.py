@@ -10,6 +10,7 @@ from django.utils import timezone
 from projects.errors import Conflict
 from projects.models import Act, ImageLabel, Label
 from projects.models.labels import name_key
+from projects.services.absences import keep_where_all_are_absent
 from projects.services.label_list import take_from_all_images
 from projects.services.moved_edits import move_edits, move_edits_back
 
@@ -59,6 +60,7 @@ def delete_again(act: Act, record: Act) -> int:
         raise Conflict("The label they were merged into was deleted.", code="label_deleted")
     take_from_all_images(record, labels, instead=into)
     if into:
+        keep_where_all_are_absent(record, labels, into)
         move_edits(act, act.payload["deleted"], into)
         act.save(update_fields=["payload"])
     _hide(Label.objects.filter(pk__in=act.payload["deleted"]))

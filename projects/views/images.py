@@ -8,6 +8,7 @@ from django.views.decorators.http import require_GET, require_POST
 
 from ..access import may, person, project_for
 from ..models import Image, Role
+from ..services.absences import absent_labels_of
 from ..services.grid import history_of, tiles_of
 from ..services.selection import selected_images
 from ..services.trash import trash_images
@@ -23,6 +24,7 @@ def details(request: HttpRequest, pk: int, image_pk: int) -> HttpResponse:
         "project": project,
         "image": image,
         "tile": tiles_of([image])[0],
+        "absent": absent_labels_of(image),
         "history": history_of(image),
         "can_label": may(person(request), project, Role.LABELER),
     }

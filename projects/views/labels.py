@@ -13,7 +13,7 @@ from ..errors import Refusal
 from ..models import Label, Project, Role
 from ..services import label_list as label_service
 from ..services import undo as undo_service
-from ..services.labels import clear_labels, label_images, star
+from ..services.labels import clear_labels, label_images, mark_rest_absent, star
 from ..services.selection import checked_ids, selected_images
 from .answers import act_answer, body_of, text_of
 
@@ -57,6 +57,21 @@ def clear(request: HttpRequest, pk: int) -> JsonResponse:
     body = body_of(request)
     act = clear_labels(project, person(request), selected_images(project, body))
     return act_answer(request, project, act, body=body, otherwise="There is no label to take")
+
+
+@require_POST
+def mark_absent(request: HttpRequest, pk: int) -> JsonResponse:
+    """Say that images carry none of the labels that they do not carry, in a multi-label project."""
+    project = project_for(request, pk, needs=Role.LABELER)
+    body = body_of(request)
+    if not project.multi_label:
+        raise Refusal(
+            "In this project an image has one label, so the others are absent anyway.",
+            code="single_label",
+        )
+    act = mark_rest_absent(project, person(request), selected_images(project, body))
+    otherwise = "All labels of these images are known already"
+    return act_answer(request, project, act, body=body, otherwise=otherwise)
 
 
 @require_POST

@@ -19,11 +19,13 @@ from ..services.batches import set_controls, split
 from ..services.corrections import correct_label
 from ..services.review_list import FILTERS, SORTS, arrange
 from ..services.suggestions import controls_of, search, suggest
+from ..services.thresholds import LEAST_IMAGES, can_choose, refresh
 from ..services.ticks import Controls
 from .answers import body_of, text_of
 from .review_answers import (
     answer,
     batch_for,
+    controls_json,
     label_of,
     labels_json,
     number,
@@ -44,6 +46,7 @@ def review(request: HttpRequest, pk: int, batch_pk: int) -> HttpResponse:
         return render(request, "projects/batch_discarded.html", _about(batch))
     split(batch)
     search(batch)
+    refresh(batch)
     rows = suggest(batch)
     sort, show = _choice(request, "sort", SORTS), _choice(request, "show", FILTERS)
     arranged = arrange(rows, sort=sort, show=show)
@@ -58,7 +61,10 @@ def review(request: HttpRequest, pk: int, batch_pk: int) -> HttpResponse:
         "first": shown_rows(arranged[:CHUNK]),
         "later": [ids[start : start + CHUNK] for start in range(CHUNK, len(ids), CHUNK)],
         "has_labeled": batch.project.images.in_dataset().labeled().exists(),
+        "can_choose": batch.per_label or can_choose(batch.project),
+        "least_images": LEAST_IMAGES,
         "summary": summary_json(request, batch, rows),
+        "controls": controls_json(batch),
         "labels": labels_json(batch.project),
     }
     return render(request, "projects/review.html", context)
@@ -131,7 +137,12 @@ def controls(request: HttpRequest, pk: int, batch_pk: int) -> JsonResponse:
     wanted = _controls(body, batch)
     since = _controls(body["since"], batch) if isinstance(body.get("since"), dict) else None
     move = set_controls(
-        batch, k=wanted.k, threshold=wanted.threshold, top_only=wanted.top_only, since=since
+        batch,
+        k=wanted.k,
+        threshold=wanted.threshold,
+        top_only=wanted.top_only,
+        per_label=wanted.per_label is not None,
+        since=since,
     )
     return answer(request, batch, rows=move.rows, changed=move.changed)
 
@@ -142,7 +153,8 @@ def _controls(body: dict[str, Any], batch: Batch) -> Controls:
         raise Refusal("“threshold” must be a number from 0 to 100.", code="threshold")
     single = controls_of(batch).single
     top_only = body.get("top_only") is True
-    return Controls(number(body.get("k"), "k"), float(threshold), top_only, single)
+    per_label = batch.chosen_thresholds() if body.get("per_label") is True else None
+    return Controls(number(body.get("k"), "k"), float(threshold), top_only, single, per_label)
 
 
 @require_POST

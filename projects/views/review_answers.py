@@ -20,6 +20,7 @@ from ..services import undo as undo_service
 from ..services.review_list import summarize_rows
 from ..services.selection import one_variable
 from ..services.suggestions import Neighbour, Row, SuggestedLabel, suggest
+from ..services.thresholds import Chosen
 from .answers import body_of
 
 MOST_OFFERED = 5
@@ -146,7 +147,7 @@ class Version(NamedTuple):
 
 
 def version_of(row: Row) -> Version:
-    labels = [(e.label.pk, e.label.name, e.label.color, *e[1:4]) for e in row.labels]
+    labels = [(e.label.pk, e.label.name, e.label.color, *e[1:4], e.threshold) for e in row.labels]
     present = [(label.name, label.color) for label in row.present]
     image = (row.image.failure_reason, row.image.name, bool(row.image.lease_until))
     hits = [
@@ -196,6 +197,18 @@ def summary_json(request: HttpRequest, batch: Batch, rows: Sequence[Row]) -> dic
     }
 
 
+def controls_json(batch: Batch) -> dict[str, Any]:
+    """Return the controls, and what the thresholds of the labels are and were chosen from."""
+    chosen = Chosen.of(batch) if batch.per_label else None
+    return {
+        "k": batch.k,
+        "threshold": batch.threshold,
+        "top_only": batch.top_only,
+        "per_label": batch.per_label,
+        "chosen": chosen and chosen.as_json(),
+    }
+
+
 def labels_json(project: Project) -> list[dict[str, Any]]:
     """Return the labels a person may choose from."""
     labels = Label.objects.live().filter(project=project)
@@ -225,7 +238,7 @@ def answer(
             "gone": [pk for pk in known if pk not in by_id],
             "summary": summary_json(request, batch, rows),
             "labels": labels_json(batch.project),
-            "controls": {"k": batch.k, "threshold": batch.threshold, "top_only": batch.top_only},
+            "controls": controls_json(batch),
             "ids": list(by_id),
             "said": act.summary if act else "",
             **extra,

@@ -28,6 +28,7 @@ export function wireActions({ grid, selection, large, give, choose }) {
       head, ...labelItems(),
       { label: "Choose a label…", icon: "tag", keys: "L", run: choose },
       multiLabel && { label: "Default label…", icon: "star", run: openStarMenu },
+      multiLabel && { label: "Mark the rest as absent", icon: "check", title: "The selected images carry none of the labels they do not carry now: thresholds are chosen from that", run: () => act("images/absent", selection.json()) },
       { label: "Take all labels", icon: "close", run: () => act("images/clear", selection.json()) },
       { heading: "AI tools" },
       { label: "Label by similarity", icon: "similar", run: tell("label-by-similarity") },

@@ -1,4 +1,4 @@
-/** The three controls: slider and number side by side, one request at a time, the newest values last. */
+/** The controls: slider and number side by side, one request at a time, the newest values last. */
 
 import { count } from "./dom.js";
 
@@ -13,6 +13,7 @@ const GESTURE_MS = 1500;
  */
 export function watchControls(form, send) {
   const said = form.querySelector("[data-changed]");
+  followPerLabel(form);
   let settled = valuesOf(form);
   let since = settled;
   let timer = null;
@@ -32,6 +33,7 @@ export function watchControls(form, send) {
       say(changed ? `${count(changed, "tick")} changed` : "No tick changed");
     } catch {
       write(form, settled);
+      followPerLabel(form);
     } finally {
       busy = false;
       if (again) { again = false; push(); }
@@ -50,9 +52,11 @@ export function watchControls(form, send) {
     if (target.dataset.of) form.querySelector(`[data-knob="${target.dataset.of}"]`).value = target.value;
     const problem = problemOf(form);
     said.textContent = problem;
+    followPerLabel(form);
     if (problem) return;
     if (target.type === "number") form.querySelector(`[data-of="${target.dataset.knob}"]`).value = target.value;
-    if (performance.now() - lastMove > GESTURE_MS && !busy) since = settled;
+    // A checkbox is no gesture: its own effect is what is told.
+    if (target.type === "checkbox" || performance.now() - lastMove > GESTURE_MS) since = busy ? since : settled;
     lastMove = performance.now();
     clearTimeout(timer);
     timer = setTimeout(push, WAIT_MS);
@@ -68,6 +72,7 @@ export function watchControls(form, send) {
     if (busy || performance.now() - lastMove < GESTURE_MS || same(controls, settled)) return;
     const topOnly = knob(form, "top_only");
     write(form, { ...controls, top_only: topOnly.disabled ? topOnly.checked : controls.top_only });
+    followPerLabel(form);
     settled = since = valuesOf(form);
   };
 }
@@ -86,15 +91,28 @@ function problemOf(form) {
 
 function valuesOf(form) {
   if (problemOf(form)) return null;
-  return { k: Number(knob(form, "k").value), threshold: Number(knob(form, "threshold").value), top_only: knob(form, "top_only").checked };
+  return {
+    k: Number(knob(form, "k").value), threshold: Number(knob(form, "threshold").value), top_only: knob(form, "top_only").checked,
+    per_label: knob(form, "per_label")?.checked ?? false,
+  };
 }
 
-const same = (one, other) => one.k === other.k && one.threshold === other.threshold && one.top_only === other.top_only;
+const same = (one, other) => ["k", "threshold", "top_only", "per_label"].every((name) => one[name] === other[name]);
 
-function write(form, { k, threshold, top_only: topOnly }) {
+/** Where each label has a threshold of its own, the one for all rests. */
+function followPerLabel(form) {
+  const rests = knob(form, "per_label")?.checked ?? false;
+  for (const input of [knob(form, "threshold"), form.querySelector('[data-of="threshold"]')]) {
+    input.disabled = rests;
+    input.title = rests ? "Each label has a threshold of its own" : "";
+  }
+}
+
+function write(form, { k, threshold, top_only: topOnly, per_label: perLabel }) {
   for (const [name, value] of [["k", k], ["threshold", threshold]]) {
     knob(form, name).value = value;
     form.querySelector(`[data-of="${name}"]`).value = value;
   }
   knob(form, "top_only").checked = topOnly;
+  if (knob(form, "per_label")) knob(form, "per_label").checked = perLabel;
 }

@@ -13,6 +13,7 @@ import { watchControls } from "./review-controls.js";
 import {
   addMissing, allRows, applyRows, currentRow, isRead, itemOf, known, makeCurrent, moveRow, rowOf, seenTicks, tickAtOnce,
 } from "./review-rows.js";
+import { thresholdList } from "./review-thresholds.js";
 import { toast, toastError } from "./toast.js";
 
 const POLL_MS = 1500;
@@ -22,6 +23,7 @@ const single = page.dataset.multi !== "true";
 const read = (id) => JSON.parse(document.getElementById(id).textContent);
 let labels = read("labels");
 let summary = read("summary");
+const drawThresholds = thresholdList();
 
 /* Requests: one after the other. Rows are drawn by the last answer, since it knows all before it. */
 let chain = Promise.resolve();
@@ -42,6 +44,7 @@ function settle(answer, rows) {
     drawSummary();
     showControls(answer.controls);
     drawLabelKeys(labels);
+    drawThresholds(answer.controls.chosen, labels);
   }
   if (shows("all")) addMissing(answer.ids, (row) => unread.observe(row));
 }
@@ -354,6 +357,7 @@ onKeys("ctrl+enter", "Add to dataset", commit, { group: GROUP, inFields: true })
 
 drawSummary();
 drawLabelKeys(labels);
+drawThresholds(read("controls").chosen, labels);
 watchUnread();
 makeCurrent(allRows()[0], { focus: false });
 setTimeout(poll, POLL_MS);

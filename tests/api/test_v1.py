@@ -11,8 +11,9 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 
 from projects.models import Act, Image, ImageLabel, Label, Project
 from projects.services import archives
+from projects.services.labels import get_or_create_labels, mark_rest_absent
 from projects.services.undo import undo
-from tests.drawings import picture_bytes
+from tests.drawings import KINDS, picture_bytes
 
 from .conftest import upload
 
@@ -189,6 +190,18 @@ def test_images_come_in_parts_that_miss_nothing(script, base, drawn):
         seen += [each["name"] for each in part["results"]]
         url = part["next"]
     assert sorted(seen) == sorted(drawn.images.values_list("name", flat=True))
+
+
+def test_an_image_tells_absent_labels_from_unknown_ones(script, base, drawn, owner):
+    drawn.multi_label = True
+    drawn.save()
+    name = "red-circle-000.jpg"
+    mark_rest_absent(drawn, owner, [drawn.images.get(name=name).pk])
+    get_or_create_labels(drawn, owner, ["made later"])
+    told = script.get(f"{base}/images/by-name/{name}").json()
+    assert set(told["absent"]) == set(KINDS) - {"red circle"}
+    rows = script.get(f"{base}/images").json()["results"]
+    assert {row["name"] for row in rows if row["absent"]} == {name}
 
 
 def test_an_image_tells_all_about_itself(script, base, drawn):

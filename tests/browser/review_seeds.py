@@ -88,7 +88,7 @@ def give_vectors(*, images: Sequence[int], seed: int = 0) -> dict[str, Any]:
 
 def states(*, project: int) -> dict[str, Any]:
     """What became of a project: image states, labels by image, states of batches."""
-    from projects.models import Batch, Image, ImageLabel
+    from projects.models import AbsentLabel, Batch, Image, ImageLabel
 
     images = Image.objects.filter(project=project).values_list("pk", "state")
     carried: dict[int, list[str]] = {}
@@ -96,9 +96,14 @@ def states(*, project: int) -> dict[str, Any]:
         "image", "label__name"
     ):
         carried.setdefault(pk, []).append(name)
+    absent: dict[int, list[str]] = {}
+    said = AbsentLabel.objects.in_effect().filter(image__project=project)
+    for pk, name in said.values_list("image", "label__name"):
+        absent.setdefault(pk, []).append(name)
     batches = Batch.objects.filter(project=project).order_by("pk")
     return {
         "images": {str(pk): state for pk, state in images},
         "labels": {str(pk): sorted(names) for pk, names in carried.items()},
+        "absent": {str(pk): sorted(names) for pk, names in absent.items()},
         "batches": list(batches.values_list("state", flat=True)),
     }

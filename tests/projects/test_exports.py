@@ -19,7 +19,12 @@ from projects.models import Act, Image, ImageLabel, Project
 from projects.services.acts import begin_act
 from projects.services.exports import read_cell, write_cell
 from projects.services.imports import ImportReport, import_labels
-from projects.services.labels import Given, apply_labels, get_or_create_labels
+from projects.services.labels import (
+    Given,
+    apply_labels,
+    get_or_create_labels,
+    mark_rest_absent,
+)
 from projects.services.undo import undo
 
 ODD_NAMES = [
@@ -109,6 +114,22 @@ def test_the_csv_has_a_line_for_every_image_and_the_documented_columns(
     assert (first["labels"], first["default_label"]) == ("cat", "cat")
     assert (first["source"], first["labeled_by"]) == ("hand", "owner")
     assert first["labeled_at"].startswith("20")
+
+
+def test_the_json_tells_absent_labels_from_unknown_ones_and_the_csv_is_as_before(
+    owner_client: Client, owner: User, project: Project, images: list[Image]
+) -> None:
+    project.multi_label = True
+    project.save()
+    give(project, owner, images[0], ["cat", "dog"])
+    give(project, owner, images[1], ["owl"])
+    before = exported(owner_client, project)
+    mark_rest_absent(project, owner, [images[1].pk])
+    get_or_create_labels(project, owner, ["made later"])
+    answer = owner_client.get(f"/projects/{project.pk}/export.json")
+    rows = json.loads(b"".join(answer.streaming_content))  # type: ignore[arg-type]
+    assert [row["absent"] for row in rows[:3]] == [[], ["cat", "dog"], []]
+    assert exported(owner_client, project) == before
 
 
 def test_the_csv_follows_the_filter_of_the_grid(

@@ -7,7 +7,7 @@ import pytest
 from django.contrib.auth.models import User
 
 from projects.errors import Conflict
-from projects.models import Act, Image, ImageLabel, Label
+from projects.models import AbsentLabel, Act, Image, ImageLabel, Label
 from projects.services.label_list import (
     add_label,
     delete_label,
@@ -17,7 +17,7 @@ from projects.services.label_list import (
     reorder,
     set_key,
 )
-from projects.services.labels import get_or_create_labels, label_images, star
+from projects.services.labels import get_or_create_labels, label_images, mark_rest_absent, star
 from projects.services.trash import trash_images
 from projects.services.undo import redo, undo
 
@@ -38,17 +38,21 @@ def picture_of(project):
     rows = ImageLabel.objects.filter(image__project=project).order_by("image", "label")
     labels = Label.objects.live().filter(project=project).order_by("pk")
     images = Image.objects.filter(project=project).order_by("pk")
+    absent = AbsentLabel.objects.in_effect().filter(image__project=project, label__in=labels)
     return (
         list(
             rows.values_list("image", "label", "source", "labeled_by", "labeled_at", "is_default")
         ),
         list(labels.values_list("pk", "name", "color", "key", "position")),
         list(images.values_list("pk", "name", "state", "is_labeled")),
+        sorted(absent.values_list("image", "label")),
     )
 
 
 def assert_sound(project):
-    """One default label on each labeled image, and `is_labeled` true to the rows."""
+    """One default label on each labeled image, `is_labeled` true to the rows, none absent too."""
+    absent = AbsentLabel.objects.in_effect().values_list("image", "label")
+    assert not set(absent) & set(ImageLabel.objects.values_list("image", "label"))
     for image in Image.objects.filter(project=project).prefetch_related("image_labels"):
         rows = list(image.image_labels.all())
         assert image.is_labeled == bool(rows)
@@ -63,7 +67,7 @@ def random_act(rng, project, user):
     some = rng.sample(ids, rng.randint(1, len(ids))) if ids else []
     labels = list(Label.objects.live().filter(project=project))
     label, other = rng.choice(labels), rng.choice(labels)
-    what = rng.randrange(14)
+    what = rng.randrange(17)
     if what < 5:
         label_images(project, user, some, label, mode=rng.choice(["add", "toggle", "set"]))
     elif what == 5:
@@ -84,6 +88,8 @@ def random_act(rng, project, user):
         delete_label(project, user, label)
     elif what == 13 and len(some) < 4:
         trash_images(project, user, some)
+    elif what > 13:
+        mark_rest_absent(project, user, some)
 
 
 @pytest.mark.parametrize("multi_label", [False, True])

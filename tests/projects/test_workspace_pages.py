@@ -34,6 +34,7 @@ POSTS = [
     ("tiles/again", {"show": []}),
     ("images/label", {"images": [], "name": "x"}),
     ("images/clear", {"images": []}),
+    ("images/absent", {"images": []}),
     ("images/star", {"images": []}),
     ("images/trash", {"images": []}),
     ("undo", {}),
@@ -228,6 +229,8 @@ def test_the_list_of_labels_is_changed_one_act_each(photos, owner_client):
         ("images/label", {"name": "y"}),
         ("images/label", {"images": [], "name": " "}),
         ("tiles/again", {"show": "x"}),
+        ("images/absent", {"images": ["x"]}),
+        ("images/absent", {}),
         ("labels/add", {}),
         ("labels/order", {"labels": None}),
     ],
@@ -282,3 +285,23 @@ def test_the_large_view_says_who_labeled_an_image_and_when(
     assert stranger_client.get(url).status_code == 404
     delete_label(photos, owner, photos.cat)
     assert "owner took <b>cat</b>" in owner_client.get(url).content.decode()
+
+
+def test_the_rest_of_the_labels_is_marked_as_absent_and_undo_takes_it_back(photos, owner_client):
+    photos.multi_label = True
+    photos.save()
+    ids = [image.pk for image in photos.photos]
+    large = f"/projects/{photos.pk}/images/{ids[0]}/details"
+    answer = post(owner_client, photos, "images/absent", images=ids).json()
+    assert answer["message"] == "Marked the rest of the labels as absent on 4 images"
+    assert "Not on it: dog" in owner_client.get(large).content.decode()
+    again = post(owner_client, photos, "images/absent", images=ids).json()
+    assert again["message"] == "All labels of these images are known already"
+    assert post(owner_client, photos, "undo").json()["act"]
+    assert "Not on it" not in owner_client.get(large).content.decode()
+
+
+def test_marking_absent_is_for_several_labels_an_image(photos, owner_client):
+    answer = post(owner_client, photos, "images/absent", images=[photos.photos[0].pk])
+    assert answer.status_code == 400
+    assert "absent anyway" in answer.content.decode()

@@ -57,11 +57,14 @@ class Image(_Answer):
     """`pending`, `embedded` or `failed`."""
     failure: str
     labels: tuple[ImageLabel, ...]
+    absent: tuple[str, ...] = ()
+    """Labels that somebody said it does not carry; of the others nobody knows."""
 
     @classmethod
     def of(cls, data: Mapping[str, Any]) -> Self:
         labels = tuple(ImageLabel.of(each) for each in data["labels"])
-        return super().of({**data, "labels": labels})
+        absent = tuple(data.get("absent", ()))
+        return super().of({**data, "labels": labels, "absent": absent})
 
 
 @dataclass(frozen=True)

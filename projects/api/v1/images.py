@@ -6,7 +6,6 @@ from collections.abc import Iterable
 from dataclasses import asdict
 from typing import Any
 
-from django.db.models import Prefetch
 from django.http import QueryDict, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 from rest_framework.request import Request
@@ -14,7 +13,7 @@ from rest_framework.response import Response
 
 from ...errors import Refusal
 from ...forms import MOST_VALIDATION, GridFilter
-from ...models import Image, ImageLabel, ImageQuerySet, Project
+from ...models import Image, ImageQuerySet, Project
 from ...services import exports
 from ...services.predictions import labels_named
 from ...services.queries import image_named
@@ -104,13 +103,9 @@ def _file(images: ImageQuerySet, kind: str, split: dict[int, str] | None) -> Str
 
 
 def with_labels(images: Iterable[Image]) -> list[Image]:
-    """Return the images read again with their labels, the default one first, in two queries."""
-    carried = ImageLabel.objects.select_related("label", "labeled_by")
-    ids = [image.pk for image in images]
-    found = Image.objects.filter(pk__in=ids).prefetch_related(
-        Prefetch("image_labels", queryset=carried.order_by("-is_default", "id"))
-    )
-    return list(found)
+    """Return the images read again with what is known of their labels, in three queries."""
+    found = Image.objects.filter(pk__in=[image.pk for image in images])
+    return list(found.prefetch_related(exports.labels_read(), exports.absent_read()))
 
 
 def image_out(image: Image) -> dict[str, Any]:
@@ -125,5 +120,6 @@ def image_out(image: Image) -> dict[str, Any]:
         "embedding": image.embedding_state,
         "failure": image.failure_reason,
         "labels": [asdict(exports.carried_label(row)) for row in image.image_labels.all()],
+        "absent": exports.absent_of(image),
         "uploaded_at": image.uploaded_at,
     }

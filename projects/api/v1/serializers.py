@@ -142,6 +142,10 @@ class ImageOut(Strict):
     embedding = serializers.ChoiceField(choices=Image.EmbeddingState.choices)
     failure = serializers.CharField(help_text="Why it could not be read, or empty.")
     labels = CarriedLabelOut(many=True)
+    absent = serializers.ListField(
+        child=serializers.CharField(),
+        help_text="Labels that somebody said it does not carry; of the others nobody knows.",
+    )
     uploaded_at = serializers.DateTimeField()
 
 
