@@ -26,7 +26,7 @@ from tests.drawings import picture_bytes
 class PlainEncoder:
     """The mean color of four quarters: an encoder without weights, exact to check."""
 
-    name, version, dim, short_side = "efficientnet-lite0", "test-1", 12, 32
+    name, version, dim, short_side = "efficientnet-lite0-int8", "test-1", 12, 32
 
     def __init__(self) -> None:
         self.sizes: list[int] = []
