@@ -49,7 +49,7 @@ def build(folder: Path) -> list[Path]:
             differs from torch's.
         OSError: the folder cannot be written.
 
-    Cost: 20 s the first time, 0.5 s when built already.
+    Cost: 30 s the first time, 1 s when built already.
     """
     return [_built(network, folder) for network in NETWORKS]
 

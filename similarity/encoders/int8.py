@@ -22,10 +22,9 @@ from onnxruntime.quantization.qdq_quantizer import QDQQuantizer
 from similarity.encoders.weights import Weights
 
 _DEVIATIONS = 4.0
-"""How many standard deviations of an activation are kept apart; what lies beyond is cut off. The
-best for a normal distribution and 8 bits. Source: Banner et al. 2019, Post training 4-bit
-quantization. Measured on clothing photos, 4, 5, 6, 7, 8: cosine to float32 .9909, .9908, .9905,
-.9900, .9895."""
+"""How many standard deviations of an activation are kept apart; what lies beyond is cut off.
+Measured on 170 clothing photos, 4, 5, 6, 7, 8: cosine to float32 .9909, .9908, .9905, .9900, .9895,
+with weights of 8 bits."""
 
 _RELU6 = (0.0, 6.0)
 _INPUT = (-1.0, 1.0)
