@@ -6,7 +6,7 @@ PHOTOS ?=
 bin := .venv/bin
 installed := .venv/installed
 encoders := .venv/share/labeling/encoders
-encoder := $(encoders)/efficientnet-lite0.onnx
+built := $(encoders)/built
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo run test checks lint types imports migrations deploy bench fuzz schema ci screenshots chromium format constraints clean
@@ -14,7 +14,7 @@ encoder := $(encoders)/efficientnet-lite0.onnx
 help: ## List what there is
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-setup: $(encoder) ## Make .venv with exact versions and build the encoder; quick when done before
+setup: $(built) ## Make .venv with exact versions and build the encoders; quick when done before
 
 demo: setup ## Start with a project of real photos, and print the link that signs you in
 	@$(bin)/python manage.py start --demo
@@ -84,8 +84,9 @@ $(installed): pyproject.toml constraints.txt
 		-r .venv/requirements.txt -c constraints.txt
 	@touch $@
 
-$(encoder): $(installed) similarity/encoders/build.py
-	@echo "Building the encoder (once) ..."
+# What is built already is only looked at: 1 s.
+$(built): $(installed) $(wildcard similarity/encoders/*.py)
+	@echo "Building the encoders (once) ..."
 	@$(bin)/python -m similarity.encoders.build $(encoders) >/dev/null
 	@touch $@
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from similarity.encoders import DEFAULT_ENCODER
+from similarity.encoders import DEFAULT_ENCODER, packaged_choice, packaged_encoders
 
 
 class BadEnvironment(Exception):
@@ -33,8 +33,9 @@ def _host(value: str) -> str:
 
 
 def _encoder(value: str) -> str:
-    if value != DEFAULT_ENCODER and not re.fullmatch(r"open_clip:[^/]+/.+", value):
-        raise ValueError(f"use {DEFAULT_ENCODER}, or open_clip:<model>/<weights>")
+    if not packaged_choice(value) and not re.fullmatch(r"open_clip:[^/]+/.+", value):
+        known = ", ".join(choice.name for choice in packaged_encoders())
+        raise ValueError(f"use one of {known}, or open_clip:<model>/<weights>")
     return value
 
 
@@ -99,7 +100,7 @@ VARIABLES: tuple[Variable, ...] = (
     Variable(
         "LABELING_ENCODER",
         DEFAULT_ENCODER,
-        "Encoder of new projects: `efficientnet-lite0`, or `open_clip:<model>/<weights>`.",
+        "Encoder of new projects: one of those below, or `open_clip:<model>/<weights>`.",
         _encoder,
     ),
     Variable(

@@ -15,6 +15,8 @@ from urllib.parse import urlsplit
 
 from django.conf import settings
 
+from similarity.encoders import packaged_choice
+
 from .errors import Conflict, Refusal
 from .processes import Program
 
@@ -64,11 +66,10 @@ def _running_at(note: bytes) -> str:
 
 def refuse_without_encoder(folder: Path) -> None:
     """Raise a `Refusal` when the packaged encoder is wanted and was never built."""
-    if settings.ENVIRONMENT["LABELING_ENCODER"].startswith("open_clip:"):
-        return
-    if not any(folder.glob("*.onnx")):
+    choice = packaged_choice(settings.ENVIRONMENT["LABELING_ENCODER"])
+    if choice and not choice.is_built(folder):
         raise Refusal(
-            f"The encoder is not built yet (there is none in {folder}): run `make setup`.",
+            f"The encoder {choice.name} is not built yet (not in {folder}): run `make setup`.",
             code="encoder_not_built",
         )
 

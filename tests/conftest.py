@@ -15,6 +15,7 @@ from django.db import connection
 from django.test import Client
 
 from projects.models import Project
+from similarity.encoders import packaged_encoders
 
 from .drawings import picture_bytes, write_pictures
 from .live import live, web  # noqa: F401 - for tests of scripts and of what runs in browsers
@@ -38,9 +39,9 @@ def shared_data() -> Path:
 
 @pytest.fixture(scope="session")
 def encoder_folder() -> Path:
-    """The folder of built encoders, with the default one in it (built now if it is missing)."""
+    """The folder of built encoders, with all packaged ones in it (built now if one is missing)."""
     folder = Path(django_settings.ENCODER_FOLDER)
-    if not any(folder.glob("*.onnx")):
+    if not all(choice.is_built(folder) for choice in packaged_encoders()):
         subprocess.run(
             [sys.executable, "-m", "similarity.encoders.build", str(folder)], cwd=ROOT, check=True
         )

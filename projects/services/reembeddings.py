@@ -15,7 +15,7 @@ from django.db import transaction
 
 from projects.errors import Conflict, Refusal
 from projects.models import Image, Project, Reembedding
-from similarity.encoders import DEFAULT_ENCODER
+from similarity.encoders import packaged_encoders
 
 log = logging.getLogger(__name__)
 
@@ -34,7 +34,7 @@ class Choice(NamedTuple):
 
 def encoder_choices() -> list[Choice]:
     """Return the encoders that come with the application, the default first."""
-    return [Choice(DEFAULT_ENCODER, "The default: fast, and works offline.")]
+    return [Choice(each.name, each.description) for each in packaged_encoders()]
 
 
 def choices_for(project: Project) -> list[Choice]:

@@ -8,9 +8,22 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from similarity.encoders.networks import PackagedChoice, packaged_choice, packaged_encoders
 from similarity.errors import EncoderUnavailable
 
-DEFAULT_ENCODER = "efficientnet-lite0"
+__all__ = [
+    "DEFAULT_ENCODER",
+    "OPEN_CLIP_PREFIX",
+    "Encoder",
+    "PackagedChoice",
+    "load_encoder",
+    "packaged_choice",
+    "packaged_encoders",
+]
+
+DEFAULT_ENCODER = "efficientnet-lite0-int8"
+"""Of new projects and of the command line; a project keeps the encoder it has."""
+
 OPEN_CLIP_PREFIX = "open_clip:"
 
 
@@ -52,7 +65,8 @@ def load_encoder(name: str, *, folder: Path, threads: int = 1) -> Encoder:
     """Load an encoder, ready to embed.
 
     Args:
-        name: ``efficientnet-lite0``, or ``open_clip:<model>/<pretrained tag or path of a file>``.
+        name: of one of `packaged_encoders()`, or ``open_clip:<model>/<weights>`` with a
+            pretrained tag or the path of a file.
         folder: where ``python -m similarity.encoders.build`` wrote the packaged encoders.
         threads: processor threads for one call.
 
@@ -62,16 +76,23 @@ def load_encoder(name: str, *, folder: Path, threads: int = 1) -> Encoder:
     Cost: 0.1 s for a packaged encoder; seconds for open_clip, which imports torch.
     """
     # Each runtime is imported only when asked for: torch alone costs seconds and 220 MB.
-    if name == DEFAULT_ENCODER:
-        from similarity.encoders.packaged import PackagedEncoder
-
-        return PackagedEncoder(folder, threads=threads)
+    if choice := packaged_choice(name):
+        return _load_packaged(choice, folder, threads)
     if name.startswith(OPEN_CLIP_PREFIX):
         from similarity.encoders.open_clip import OpenClipEncoder
 
         return OpenClipEncoder(name, threads=threads)
+    known = ", ".join(each.name for each in packaged_encoders())
     raise EncoderUnavailable(
         "unknown_encoder",
-        f"There is no encoder named “{name}”. Known are {DEFAULT_ENCODER} and "
+        f"There is no encoder named “{name}”. Known are {known} and "
         f"{OPEN_CLIP_PREFIX}<model>/<pretrained tag or path of a weights file>.",
     )
+
+
+def _load_packaged(choice: PackagedChoice, folder: Path, threads: int) -> Encoder:
+    from similarity.encoders.joined import JoinedEncoder
+    from similarity.encoders.packaged import PackagedEncoder
+
+    parts = [PackagedEncoder(folder, network, threads=threads) for network in choice.networks]
+    return parts[0] if len(parts) == 1 else JoinedEncoder(choice.name, parts)

@@ -6,10 +6,13 @@ fork (the child hangs): let workers load the encoder after they have started.
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+import huggingface_hub
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -31,6 +34,9 @@ _REVISION = "f32-1"
 
 _BATCH = 16
 
+_HUB_SECONDS = 10.0
+"""How long the hub may take to answer at all; then only this machine is searched for weights."""
+
 
 class OpenClipEncoder:
     """The image half of a CLIP model, on the GPU if there is one, else on ``threads`` threads.
@@ -46,11 +52,14 @@ class OpenClipEncoder:
             EncoderUnavailable: unknown model or tag, weights that cannot be had or do not fit.
         """
         model_name, weights = _parse(name)
-        path = _weights_path(model_name, weights)
+        tags = open_clip.list_pretrained_tags_by_model(model_name)
+        with _hub_if_reachable(wanted=weights in tags):
+            path = _weights_path(model_name, weights)
+            model = _load(model_name, weights, path)
         torch.set_num_threads(threads)
         self.name = name
         self._device = _device()
-        self._model = _load(model_name, weights, path).to(self._device)
+        self._model = model.to(self._device)
         settings = self._model.visual.preprocess_cfg
         self._inputs = ClipInputs.of(settings)
         self.short_side = self._inputs.short_side
@@ -99,6 +108,13 @@ def _parse(name: str) -> tuple[str, str]:
             "ViT-B-16-SigLIP; python -c “import open_clip; print(open_clip.list_models())” "
             "lists all.",
         )
+    settings = open_clip.get_model_config(model_name) or {}
+    if "hf_model_name" in settings.get("text_cfg", {}) and not find_spec("transformers"):
+        raise EncoderUnavailable(
+            "unknown_encoder",
+            f"The text half of {model_name} needs the package transformers, which is not "
+            "installed. Install it, or choose a model without it, such as ViT-B-32.",
+        )
     return model_name, weights
 
 
@@ -115,6 +131,32 @@ def _weights_path(model_name: str, weights: str) -> Path:
             f"“{weights}” is neither a pretrained tag of {model_name} nor an existing file.{known}",
         )
     return path
+
+
+@contextmanager
+def _hub_if_reachable(*, wanted: bool) -> Iterator[None]:
+    """Use only what lies on this machine if the hub is not wanted or cannot be reached.
+
+    Its library would try again for a minute, with 20 lines in the log, also for weights that are
+    there already.
+    """
+    constants = huggingface_hub.constants
+    before = constants.HF_HUB_OFFLINE
+    constants.HF_HUB_OFFLINE = before or not (wanted and _hub_answers())
+    try:
+        yield
+    finally:
+        constants.HF_HUB_OFFLINE = before
+
+
+def _hub_answers() -> bool:
+    endpoint = huggingface_hub.constants.ENDPOINT
+    try:
+        huggingface_hub.get_session().head(endpoint, timeout=_HUB_SECONDS)
+    # Its transport's exceptions are not exported.
+    except Exception:
+        return False
+    return True
 
 
 def _fetch(model_name: str, tag: str) -> Path:

@@ -38,7 +38,7 @@ def test_projects_are_made_listed_changed_and_deleted(script, owner):
 
 def test_a_project_counts_its_images(script, drawn, base):
     told = script.get(base).json()
-    assert (told["images"], told["labeled"], told["encoder"]) == (24, 24, "efficientnet-lite0")
+    assert (told["images"], told["labeled"], told["encoder"]) == (24, 24, "efficientnet-lite0-int8")
 
 
 def test_a_list_comes_in_parts_that_miss_nothing(script, owner):

@@ -32,11 +32,11 @@ def test_a_folder_may_be_relative_or_in_the_home():
         ("LABELING_PORT", "", "use a whole number from 1 to 65535"),
         ("LABELING_DATA", "", "use the path of a folder"),
         ("LABELING_HOST", " ", "use an address of this machine, such as 127.0.0.1"),
-        ("LABELING_ENCODER", "resnet", "use efficientnet-lite0, or open_clip:<model>/<weights>"),
+        ("LABELING_ENCODER", "resnet", "efficientnet-lite0+lite2, or open_clip:<model>/<weights>"),
         (
             "LABELING_ENCODER",
             "open_clip:",
-            "use efficientnet-lite0, or open_clip:<model>/<weights>",
+            "efficientnet-lite0+lite2, or open_clip:<model>/<weights>",
         ),
         ("LABELING_THREADS", "-1", "use a whole number from 1 to 256"),
         ("LABELING_MAX_FILE_MB", "1.5", "use a whole number from 1 to 4096"),

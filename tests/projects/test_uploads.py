@@ -61,7 +61,7 @@ def test_a_file_becomes_an_image_with_its_bytes_in_the_storage(upload, project, 
 def test_the_first_image_fixes_the_encoder(upload, project):
     send(upload, ("a.jpg", picture_bytes("red circle")))
     project.refresh_from_db()
-    assert (project.encoder, project.encoder_version) == ("efficientnet-lite0", "")
+    assert (project.encoder, project.encoder_version) == ("efficientnet-lite0-int8", "")
 
 
 def test_the_real_format_decides_and_not_the_name(upload):

@@ -127,6 +127,7 @@ def test_preprocessing_is_that_of_open_clip(
         ("open_clip:", "unknown_encoder", "must read"),
         ("open_clip:ViT-B-32", "unknown_encoder", "must read"),
         ("open_clip:ViT-nothing/openai", "unknown_encoder", "no model “ViT-nothing”"),
+        ("open_clip:roberta-ViT-B-32/file.pt", "unknown_encoder", "needs the package transformers"),
         ("open_clip:ViT-B-32/nothing", "weights_unavailable", "laion2b_s34b_b79k"),
         ("open_clip:ViT-B-32//no/such/file.pt", "weights_unavailable", "nor an existing file"),
     ],
@@ -154,7 +155,12 @@ def test_a_file_that_holds_no_fitting_weights_is_refused(
     assert refused.value.code == "weights_unavailable"
 
 
-def test_offline_a_tag_is_refused_in_one_sentence(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "hub", [{"HF_HUB_OFFLINE": "1"}, {"HF_ENDPOINT": "http://127.0.0.1:9"}], ids=["offline", "away"]
+)
+def test_without_the_hub_a_tag_is_refused_in_one_sentence(
+    hub: dict[str, str], tmp_path: Path
+) -> None:
     script = """
 from pathlib import Path
 from similarity.encoders import load_encoder
@@ -166,11 +172,23 @@ except EncoderUnavailable as error:
 """
     done = subprocess.run(
         [sys.executable, "-c", script],
-        env={**os.environ, "HF_HUB_OFFLINE": "1", "HF_HOME": str(tmp_path)},
+        env={**os.environ, **hub, "HF_HOME": str(tmp_path), "HOME": str(tmp_path)},
         capture_output=True,
         text=True,
         check=True,
         timeout=60,
     )
     assert done.stdout.startswith("weights_unavailable The weights “laion2b_s34b_b79k” of ViT-B-32")
+    assert done.stdout.count("\n") == 1
     assert "Traceback" not in done.stderr
+    assert "Retrying" not in done.stderr
+
+
+def test_weights_in_a_file_never_ask_the_hub(
+    weights: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def asked(*_: object, **__: object) -> None:
+        pytest.fail("the hub was asked")
+
+    monkeypatch.setattr("huggingface_hub.get_session", asked)
+    load_encoder(f"open_clip:tiny-for-tests/{weights}", folder=weights.parent)

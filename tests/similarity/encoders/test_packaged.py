@@ -1,4 +1,4 @@
-"""The default encoder: its preprocessing, its vectors, and what it says when it is not there."""
+"""Float32 Lite0: its preprocessing, its vectors, and what it says when it is not there."""
 
 from __future__ import annotations
 
@@ -11,8 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from similarity.encoders import DEFAULT_ENCODER, Encoder, load_encoder
-from similarity.encoders.packaged import FILE_NAME
+from similarity.encoders import DEFAULT_ENCODER, Encoder, load_encoder, packaged_encoders
 from similarity.errors import EncoderUnavailable
 from similarity.images import read_image
 
@@ -21,7 +20,7 @@ from ...drawings import KINDS, draw_picture
 
 @pytest.fixture(scope="module")
 def encoder(encoder_folder: Path) -> Encoder:
-    return load_encoder(DEFAULT_ENCODER, folder=encoder_folder)
+    return load_encoder("efficientnet-lite0", folder=encoder_folder)
 
 
 @pytest.fixture(scope="module")
@@ -103,20 +102,22 @@ def test_a_jpeg_decoded_smaller_embeds_nearly_the_same(encoder: Encoder, tmp_pat
 
 
 def test_an_unknown_name_is_refused_with_the_known_ones(tmp_path: Path) -> None:
-    with pytest.raises(EncoderUnavailable, match="efficientnet-lite0 and open_clip:") as refused:
+    with pytest.raises(EncoderUnavailable, match="open_clip:<model>") as refused:
         load_encoder("resnet", folder=tmp_path)
     assert refused.value.code == "unknown_encoder"
+    assert all(f" {choice.name}" in refused.value.message for choice in packaged_encoders())
 
 
-def test_a_file_not_built_says_what_to_run(tmp_path: Path) -> None:
+@pytest.mark.parametrize("name", [choice.name for choice in packaged_encoders()])
+def test_a_file_not_built_says_what_to_run(tmp_path: Path, name: str) -> None:
     with pytest.raises(EncoderUnavailable, match="make setup") as refused:
-        load_encoder(DEFAULT_ENCODER, folder=tmp_path)
+        load_encoder(name, folder=tmp_path)
     assert refused.value.code == "encoder_not_built"
 
 
 @pytest.mark.parametrize("content", [b"", b"no model", b"\x08\x07"])
 def test_a_damaged_file_is_refused(tmp_path: Path, content: bytes) -> None:
-    (tmp_path / FILE_NAME).write_bytes(content)
+    (tmp_path / f"{DEFAULT_ENCODER}.onnx").write_bytes(content)
     with pytest.raises(EncoderUnavailable, match="damaged") as refused:
         load_encoder(DEFAULT_ENCODER, folder=tmp_path)
     assert refused.value.code == "encoder_broken"
