@@ -28,6 +28,10 @@ class BatchQuerySet(models.QuerySet["Batch"]):
     def committed(self) -> Self:
         return self.filter(state=Batch.State.COMMITTED)
 
+    def reviewed(self) -> Self:
+        """Batches whose every row a person has seen; what was accepted unseen proves nothing."""
+        return self.committed().exclude(kind=Batch.Kind.ACCEPTED)
+
 
 class Batch(models.Model):
     """The queries of one review and its parameters. Survives reload, restart, another browser."""

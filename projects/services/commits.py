@@ -325,8 +325,8 @@ _COUNTS = {
 
 
 def tally(project: Project) -> Tally:
-    """Count over all batches of the project that were added to the dataset and not undone."""
-    items = BatchItem.objects.filter(batch__project=project, batch__state=Batch.State.COMMITTED)
+    """Count over all reviewed batches of the project that were not undone."""
+    items = BatchItem.objects.filter(batch__in=project.batches.reviewed())
     return Tally(**items.aggregate(**_COUNTS))
 
 
@@ -336,8 +336,8 @@ def tally_of(batch: Batch) -> Tally:
 
 
 def tallies(project: Project, *, most: int = 50) -> list[tuple[Batch, Tally]]:
-    """Return the newest committed batches, oldest of them first, each with its own count."""
-    batches = list(project.batches.committed().order_by("-closed_at", "-id")[:most])[::-1]
+    """Return the newest reviewed batches, oldest of them first, each with its own count."""
+    batches = list(project.batches.reviewed().order_by("-closed_at", "-id")[:most])[::-1]
     counted = (
         BatchItem.objects.filter(batch__in=batches).order_by().values("batch").annotate(**_COUNTS)
     )

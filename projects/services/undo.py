@@ -16,7 +16,7 @@ from django.contrib.auth.models import AbstractBaseUser
 from django.db import transaction
 
 from projects.models import Act, Batch, Label, Project
-from projects.services import absences, commits, edits, trash, undo_label_list
+from projects.services import absences, by_label, commits, edits, trash, undo_label_list
 from projects.services.acts import count, shortened, summarize
 from projects.services.label_states import (
     LabelState,
@@ -64,6 +64,9 @@ REVERSALS: dict[str, Reversal] = {
     ),
     Act.Kind.COMMIT: Reversal(undo_after=commits.reopen, redo_before=commits.close_again),
     Act.Kind.DISCARD: Reversal(undo_after=commits.take_back, redo_after=commits.discard_again),
+    Act.Kind.ACCEPT: Reversal(
+        undo_after=by_label.forget_decisions, redo_after=by_label.remember_decisions
+    ),
     Act.Kind.REVIEW: Reversal(undo_after=edits.undo_edits, redo_after=edits.redo_edits),
     Act.Kind.TRASH: Reversal(undo_after=trash.restore, redo_before=trash.trash_again),
 }

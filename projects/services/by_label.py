@@ -1,0 +1,324 @@
+"""Review by label: unlabeled images under the label suggested for them, the surest first.
+
+One look at a grid of one label shows what does not belong; everything else is accepted at once.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any, NamedTuple
+
+import numpy as np
+from django.contrib.auth.models import AbstractBaseUser
+from django.db import transaction
+from django.utils import timezone
+from numpy.typing import NDArray
+
+from projects.errors import Conflict
+from projects.models import Act, Batch, BatchItem, Image, ImageLabel, Label, Project
+
+from .acts import begin_act, count, summarize
+from .label_states import chunked
+from .labels import Given, apply_labels
+from .selection import one_variable
+from .teaching import AUTO, Forecasts, Taught, forecast, scores_of, taught
+
+SHEET = 60
+"""Tiles of one sheet: what a person overlooks at once, and what one correction may still change."""
+OTHERS = 8
+"""Labels offered beside the suggested one: together as many as there are keys."""
+_SITTING = timedelta(minutes=30)
+_MOST_OF_A_BATCH = 100
+
+
+class Tile(NamedTuple):
+    """An image with the label suggested for it."""
+
+    image: Image
+    label_id: int
+    probability: float
+    """Calibrated: how likely the label is right, 0..1."""
+    score: float
+    """Of the method, 0..1."""
+    others: tuple[int, ...]
+    """The next likeliest labels, best first."""
+    unlike: bool
+    """Whether the image is unlike everything labeled."""
+
+
+class Section(NamedTuple):
+    """The tiles of one suggested label, the surest first."""
+
+    label: Label
+    tiles: tuple[Tile, ...]
+
+
+@dataclass(frozen=True)
+class Sheet:
+    """What is shown at once, and how much there is of everything."""
+
+    lesson: Taught | None
+    """None: no image is labeled yet."""
+    sections: tuple[Section, ...]
+    counts: dict[int, int]
+    """Images by suggested label, those unlike everything left out."""
+    unlike: int
+    left: int
+    """All images this is about."""
+    revision: int
+
+    @property
+    def tiles(self) -> tuple[Tile, ...]:
+        """All tiles in the order they are shown."""
+        return tuple(tile for section in self.sections for tile in section.tiles)
+
+    @property
+    def expected_wrong(self) -> float:
+        """How many of the tiles will be wrong, by their probabilities."""
+        return sum(1.0 - tile.probability for tile in self.tiles)
+
+
+def sheet(
+    project: Project,
+    *,
+    method: str = AUTO,
+    label_id: int | None = None,
+    unlike: bool = False,
+    start: int = 0,
+    size: int = SHEET,
+) -> Sheet:
+    """Return the surest suggestions, under their labels; the label of the surest one comes first.
+
+    Images under an open review are left out. Those unlike everything labeled come last.
+
+    Args:
+        method: a name of `teaching.METHOD_NAMES`.
+        label_id: only images suggested as this label.
+        unlike: only images that are unlike everything labeled.
+        start: how many to pass over.
+        size: tiles at most.
+    """
+    ids = list(Image.objects.filter(project=project).for_next_batch().values_list("pk", flat=True))
+    lesson = taught(project, method)
+    if lesson is None:
+        return Sheet(None, (), {}, 0, len(ids), project.revision)
+    rejected = rejections(project)
+    found = forecast(project, lesson, ids, rejected=rejected)
+    counts = Counter(found.best[~found.unlike].tolist())
+    rows = _in_order(found, label_id, only_unlike=unlike)[start : start + size]
+    tiles = _tiles(project, lesson, found.part(rows), rejected)
+    labels = Label.objects.live().filter(project=project).in_bulk([t.label_id for t in tiles])
+    return Sheet(
+        lesson=lesson,
+        sections=_sections(tiles, labels),
+        counts=dict(counts),
+        unlike=int(found.unlike.sum()),
+        left=len(ids),
+        revision=project.revision,
+    )
+
+
+def _in_order(found: Forecasts, label_id: int | None, *, only_unlike: bool) -> NDArray[np.int64]:
+    """Rows by certainty, equal ones by id; what is unlike everything comes last."""
+    order: NDArray[np.int64] = np.lexsort((found.image_ids, -found.certainty, found.unlike))
+    if only_unlike:
+        return order[found.unlike[order]]
+    if label_id is not None:
+        return order[(found.best[order] == label_id) & ~found.unlike[order]]
+    return order
+
+
+def _tiles(
+    project: Project, lesson: Taught, found: Forecasts, rejected: dict[int, set[int]]
+) -> list[Tile]:
+    ids = found.image_ids.tolist()
+    images = Image.objects.filter(project=project).in_bulk(ids)
+    scores = scores_of(project, lesson, ids, rejected)
+    return [
+        Tile(
+            image=images[image_id],
+            label_id=int(found.best[row]),
+            probability=float(found.probability[row]),
+            score=float(found.score[row]),
+            others=_others(lesson, scores[image_id], int(found.best[row])),
+            unlike=bool(found.unlike[row]),
+        )
+        for row, image_id in enumerate(ids)
+        if image_id in images
+    ]
+
+
+def _others(lesson: Taught, scores: NDArray[np.float32], best: int) -> tuple[int, ...]:
+    order = np.argsort(-scores, kind="stable")
+    likeliest = lesson.label_ids[order[scores[order] >= 0]].tolist()
+    return tuple(label for label in likeliest if label != best)[:OTHERS]
+
+
+def _sections(tiles: Sequence[Tile], labels: dict[int, Label]) -> tuple[Section, ...]:
+    by_label: dict[int, list[Tile]] = {}
+    for tile in tiles:
+        if tile.label_id in labels:
+            by_label.setdefault(tile.label_id, []).append(tile)
+    return tuple(Section(labels[pk], tuple(of_label)) for pk, of_label in by_label.items())
+
+
+def rejections(project: Project) -> dict[int, set[int]]:
+    """Return the labels a person said an unlabeled image does not have, by image."""
+    items = BatchItem.objects.filter(
+        batch__project=project,
+        batch__kind=Batch.Kind.BY_LABEL,
+        batch__state=Batch.State.COMMITTED,
+        chosen=[],
+        image__is_labeled=False,
+    )
+    found: dict[int, set[int]] = {}
+    for image_id, suggested in items.values_list("image_id", "suggested"):
+        found.setdefault(image_id, set()).update(suggested or ())
+    return found
+
+
+class Decision(NamedTuple):
+    """What a person said of one tile. `chosen` is None where the label is wrong and that is all."""
+
+    image_id: int
+    suggested: int
+    chosen: int | None
+    probability: float
+
+
+def decide(
+    project: Project,
+    user: AbstractBaseUser,
+    decisions: Sequence[Decision],
+    *,
+    method: str = AUTO,
+) -> Act:
+    """Save what a person decided about tiles, as one act that undo takes back.
+
+    An accepted suggestion is saved as such, another label as given by hand; a rejected suggestion
+    is not made again. Images that got a label meanwhile are left as they are, and the act says so.
+
+    Raises:
+        Conflict: every one of them was labeled meanwhile, or a label was deleted.
+    """
+    with transaction.atomic():
+        act = begin_act(project, user, kind=Act.Kind.ACCEPT, summary="Reviewed by label")
+        open_ = _still_unlabeled(project, [each.image_id for each in decisions])
+        ours = [each for each in decisions if each.image_id in open_]
+        if not ours:
+            raise Conflict(
+                "These images were labeled meanwhile, in another tab or by somebody else. "
+                "Take the next ones.",
+                code="labeled_meanwhile",
+            )
+        _give(act, ours)
+        batch = _batch_for(project, user, ours, method)
+        act.payload = {"batch": batch.pk, "items": [list(each) for each in ours]}
+        _write_items(batch, ours)
+        summarize(act, _summary(ours, left=len(decisions) - len(ours)))
+        return act
+
+
+def _still_unlabeled(project: Project, image_ids: Sequence[int]) -> set[int]:
+    images = Image.objects.in_dataset().unlabeled().filter(project=project)
+    return set(images.filter(pk__in=one_variable(list(image_ids))).values_list("pk", flat=True))
+
+
+def _give(act: Act, decisions: Sequence[Decision]) -> None:
+    accepted = {
+        each.image_id: (Given(each.suggested, round(100 * each.probability, 1)),)
+        for each in decisions
+        if each.chosen == each.suggested
+    }
+    by_hand = {
+        each.image_id: (Given(each.chosen),)
+        for each in decisions
+        if each.chosen is not None and each.chosen != each.suggested
+    }
+    apply_labels(act, accepted, mode="add", source=ImageLabel.Source.SUGGESTION)
+    apply_labels(act, by_hand, mode="add", source=ImageLabel.Source.HAND)
+
+
+def _batch_for(
+    project: Project, user: AbstractBaseUser, decisions: Sequence[Decision], method: str
+) -> Batch:
+    """The batch of this sitting, or a new one: acts of a few images each would be no batches."""
+    last = project.batches.committed().filter(
+        kind=Batch.Kind.BY_LABEL,
+        created_by=user.pk,
+        method=method,
+        created_at__gte=timezone.now() - _SITTING,
+    )
+    batch = last.order_by("-id").first()
+    ids = [each.image_id for each in decisions]
+    if batch is not None:
+        room = batch.items.count() + len(ids) <= _MOST_OF_A_BATCH
+        if room and not batch.items.filter(image__in=one_variable(ids)).exists():
+            return batch
+    return Batch.objects.create(
+        project=project,
+        created_by_id=user.pk,
+        kind=Batch.Kind.BY_LABEL,
+        state=Batch.State.COMMITTED,
+        method=method,
+        closed_at=timezone.now(),
+        top_only=True,
+    )
+
+
+def _write_items(batch: Batch, decisions: Sequence[Decision]) -> None:
+    start = batch.items.count()
+    BatchItem.objects.bulk_create(
+        BatchItem(
+            batch=batch,
+            image_id=each.image_id,
+            position=start + at,
+            suggested=[each.suggested],
+            chosen=[] if each.chosen is None else [each.chosen],
+            was_right=each.chosen == each.suggested,
+            probability=each.probability,
+        )
+        for at, each in enumerate(decisions)
+    )
+
+
+def _summary(decisions: Sequence[Decision], *, left: int) -> str:
+    right = sum(each.chosen == each.suggested for each in decisions)
+    rejected = sum(each.chosen is None for each in decisions)
+    corrected = len(decisions) - right - rejected
+    parts = [
+        text
+        for number, text in (
+            (right, f"accepted {count(right, 'suggestion')}"),
+            (corrected, f"corrected {corrected:,}"),
+            (rejected, f"rejected {rejected:,}"),
+        )
+        if number
+    ]
+    said = ", ".join(parts)
+    tail = f"; {count(left, 'image was', 'images were')} labeled meanwhile" if left else ""
+    return said[0].upper() + said[1:] + tail
+
+
+def forget_decisions(act: Act, _record: Act) -> int:
+    """Undo of `decide`, after its labels were taken back: it is no longer counted."""
+    ids = [item[0] for item in act.payload["items"]]
+    for chunk in chunked(ids):
+        BatchItem.objects.filter(batch=act.payload["batch"], image__in=chunk).delete()
+    return 0
+
+
+def remember_decisions(act: Act, _record: Act) -> int:
+    """Redo of `decide`, after its labels were given again."""
+    batch = Batch.objects.get(pk=act.payload["batch"])
+    items: list[list[Any]] = act.payload["items"]
+    there = set(
+        Image.objects.filter(pk__in=one_variable([item[0] for item in items])).values_list(
+            "pk", flat=True
+        )
+    )
+    _write_items(batch, [Decision(*item) for item in items if item[0] in there])
+    return 0
