@@ -125,9 +125,9 @@ def _in_order(found: Forecasts, label_id: int | None, *, only_unlike: bool) -> N
     """Rows by certainty, equal ones by id; what is unlike everything comes last."""
     order: NDArray[np.int64] = np.lexsort((found.image_ids, -found.certainty, found.unlike))
     if only_unlike:
-        return order[found.unlike[order]]
-    if label_id is not None:
-        return order[(found.best[order] == label_id) & ~found.unlike[order]]
+        order = order[found.unlike[order]]
+    elif label_id is not None:
+        order = order[(found.best[order] == label_id) & ~found.unlike[order]]
     return order
 
 

@@ -16,7 +16,7 @@ from projects.errors import Refusal
 from projects.models import Project
 from similarity.auto import Choice, choose
 from similarity.calibration import Calibration, calibrate, certainty
-from similarity.methods import METHODS, Fitted, Method, NeighbourVote, targets_of
+from similarity.methods import METHODS, Fitted, Method, NeighbourVote, Targets, targets_of
 from similarity.neighbours import nearest
 from similarity.novelty import unlike_below
 
@@ -77,7 +77,13 @@ class Taught:
         return f"{used}: as good as neighbours so far, from {n:,} labeled images."
 
 
+CHOOSE_AGAIN = 1.2
+"""A choice stands until so many times as many images are labeled: choosing takes ten times as long
+as fitting, and a few more images hardly change it."""
+
 _kept: OrderedDict[tuple[int, int, str, int], Taught | None] = OrderedDict()
+_chosen: OrderedDict[int, tuple[int, list[int], Choice]] = OrderedDict()
+"""By project: from how many labeled images and for which labels the last choice was made."""
 _lock = threading.Lock()
 
 
@@ -111,7 +117,7 @@ def _teach(project: Project, name: str, k: int) -> Taught | None:
         return None
     targets = targets_of([carried.get(i, ()) for i in labeled.image_ids.tolist()], label_ids)
     pool = _pool(project)
-    choice = choose(labeled.vectors, targets, pool=pool) if name == AUTO else None
+    choice = _choice(project, labeled.vectors, targets, label_ids, pool) if name == AUTO else None
     method = choice.method if choice else _named(name, k)
     fitted = method.fit(labeled.vectors, targets, pool=pool)
     rows = _checked_rows(len(labeled))
@@ -130,6 +136,23 @@ def _teach(project: Project, name: str, k: int) -> Taught | None:
         labeled=labeled,
         unlike_below=_unlike_below(labeled, rows),
     )
+
+
+def _choice(
+    project: Project,
+    vectors: NDArray[np.float32],
+    targets: Targets,
+    label_ids: list[int],
+    pool: NDArray[np.float32],
+) -> Choice:
+    """The choice made last, or a new one where there is more or less to choose from."""
+    n, labels, choice = _chosen.get(project.pk, (0, [], None))
+    if choice is None or labels != label_ids or not n <= len(vectors) < CHOOSE_AGAIN * n:
+        choice = choose(vectors, targets, pool=pool)
+        _chosen[project.pk] = (len(vectors), label_ids, choice)
+        while len(_chosen) > _MOST_KEPT:
+            _chosen.popitem(last=False)
+    return choice
 
 
 def _named(name: str, k: int) -> Method:

@@ -12,7 +12,7 @@ class PlainEncoder:
     short_side = 32
 
     def __init__(
-        self, name: str = "efficientnet-lite0", version: str = "test-1", *, side: int = 2
+        self, name: str = "efficientnet-lite0-int8", version: str = "test-1", *, side: int = 2
     ) -> None:
         self.name, self.version, self.side, self.dim = name, version, side, 3 * side * side
         self.sizes: list[int] = []

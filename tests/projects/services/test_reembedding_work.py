@@ -54,7 +54,7 @@ def test_a_killed_worker_loses_nothing_and_repeats_at_most_one_chunk(
             work(run)
     assert by(new).count() == 32
     assert not work(run), "what is left is not held any more but for the killed one's chunk"
-    assert encoder_of(project) == ("efficientnet-lite0", "test-1"), "its lease still holds"
+    assert encoder_of(project) == ("efficientnet-lite0-int8", "test-1"), "its lease still holds"
     end_leases()
     assert not work(run)
     assert sum(new.sizes) == 70 + 32

@@ -51,7 +51,7 @@ def test_every_image_gets_the_new_vector_and_the_project_switches(photos, projec
     assert encoder_of(project) == (NEW, "test-2")
     assert project.revision > before
     assert (run.state, run.embedded, run.lost) == ("done", 70, 0)
-    assert (run.from_encoder, run.from_version) == ("efficientnet-lite0", "test-1")
+    assert (run.from_encoder, run.from_version) == ("efficientnet-lite0-int8", "test-1")
     for image in photos[::23]:
         with default_storage.open(image.file_name) as file:
             expected = new.embed([reading.read_image(file.file, short_side=32)])[0]

@@ -1,0 +1,1 @@
+"""How many acts a person needs until every image of a data set has its right label."""

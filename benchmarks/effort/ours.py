@@ -1,0 +1,78 @@
+"""A person at our pages: every step is the service call that the page makes."""
+
+from __future__ import annotations
+
+from benchmarks.effort.person import Person
+from benchmarks.effort.stage import Stage
+from projects.models import Label, Project
+from projects.services import batches, by_label, edits
+from projects.services.by_label import Decision, Tile
+from projects.services.commits import commit
+from projects.services.first import Order, how_many_first
+from projects.services.suggestions import search, suggest
+
+BATCH = 50
+
+
+def review_by_label(stage: Stage, seed: int) -> Person:
+    """Label these first by hand; then scan sheets, and at the first wrong tile press its label.
+
+    That corrects the tile and accepts everything before it, and the rest is suggested anew.
+    """
+    project, person, _ = stage.begin(seed)
+    label_first(stage, person)
+    while (project := stage.project) and (shown := by_label.sheet(project)).left:
+        _one_act(stage, project, person, shown.tiles)
+    return person
+
+
+def label_first(stage: Stage, person: Person) -> None:
+    """Label by hand the images that stand for the rest, as a batch of the review page."""
+    project = stage.project
+    batch = batches.next_batch(
+        project, stage.user, how_many_first(project.labels.count()), order=Order.TYPICAL
+    )
+    for row in suggest(batch):
+        name = person.give(row.image.pk)
+        edits.offer_label(batch, stage.user, row.item.pk, name)
+    commit(batch, stage.user)
+    person.commit()
+
+
+def _one_act(stage: Stage, project: Project, person: Person, tiles: tuple[Tile, ...]) -> None:
+    names = dict(Label.objects.live().filter(project=project).values_list("pk", "name"))
+    decisions: list[Decision] = []
+    for tile in tiles:
+        suggested, right = names[tile.label_id], person.truth[tile.image.pk]
+        if suggested == right:
+            decisions.append(_decision(tile, tile.label_id))
+            continue
+        given = person.give(tile.image.pk, [names[other] for other in tile.others])
+        decisions.append(_decision(tile, stage.label_id(given)))
+        break
+    else:
+        person.accept()
+    by_label.decide(stage.project, stage.user, decisions)
+
+
+def _decision(tile: Tile, chosen: int) -> Decision:
+    return Decision(tile.image.pk, tile.label_id, chosen, tile.probability)
+
+
+def review_batches(stage: Stage, seed: int) -> Person:
+    """Mixed batches of 50 on the review page with its default vote: what issue-free habit does."""
+    project, person, _ = stage.begin(seed)
+    label_first(stage, person)
+    while (project := stage.project) and project.images.in_dataset().unlabeled().exists():
+        batch = batches.next_batch(project, stage.user, BATCH)
+        batch.threshold = 0.0
+        batch.save(update_fields=["threshold"])
+        search(batch)
+        for row in suggest(batch):
+            names = [each.label.name for each in row.labels]
+            right = person.truth[row.image.pk]
+            if not row.top or row.top.label.name != right:
+                edits.offer_label(batch, stage.user, row.item.pk, person.tick(row.image.pk, names))
+        commit(batch, stage.user)
+        person.commit()
+    return person
