@@ -43,7 +43,7 @@ class Migration(migrations.Migration):
         migrations.AlterField(
             model_name='act',
             name='kind',
-            field=models.CharField(choices=[('label', 'gave or took labels'), ('add_label', 'added a label to the list'), ('edit_label', 'changed a label of the list'), ('merge_label', 'merged labels'), ('delete_label', 'deleted a label'), ('trash', 'deleted images'), ('commit', 'added a batch to the dataset'), ('discard', 'discarded a batch'), ('accept', 'accepted suggestions outside a review'), ('check', 'checked accepted suggestions'), ('review', 'changed ticks under review'), ('undo', 'undid or redid')], max_length=12),
+            field=models.CharField(choices=[('label', 'gave or took labels'), ('add_label', 'added a label to the list'), ('edit_label', 'changed a label of the list'), ('merge_label', 'merged labels'), ('delete_label', 'deleted a label'), ('trash', 'deleted images'), ('commit', 'added a batch to the dataset'), ('discard', 'discarded a batch'), ('accept', 'accepted suggestions outside a review'), ('check', 'checked accepted suggestions'), ('by_label', 'reviewed by label'), ('confirm', 'said that labels are right'), ('review', 'changed ticks under review'), ('undo', 'undid or redid')], max_length=12),
         ),
         migrations.AlterField(
             model_name='batch',

@@ -36,6 +36,8 @@ class Act(models.Model):
         DISCARD = "discard", "discarded a batch"
         ACCEPT = "accept", "accepted suggestions outside a review"
         CHECK = "check", "checked accepted suggestions"
+        BY_LABEL = "by_label", "reviewed by label"
+        CONFIRM = "confirm", "said that labels are right"
         REVIEW = "review", "changed ticks under review"
         UNDO = "undo", "undid or redid"
 

@@ -205,7 +205,7 @@ def decide(
         Conflict: every one of them was labeled meanwhile, or a label was deleted.
     """
     with transaction.atomic():
-        act = begin_act(project, user, kind=Act.Kind.ACCEPT, summary="Reviewed by label")
+        act = begin_act(project, user, kind=Act.Kind.BY_LABEL, summary="Reviewed by label")
         open_ = _still_unlabeled(project, [each.image_id for each in decisions])
         ours = [each for each in decisions if each.image_id in open_]
         if not ours:

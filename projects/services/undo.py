@@ -64,7 +64,7 @@ REVERSALS: dict[str, Reversal] = {
     ),
     Act.Kind.COMMIT: Reversal(undo_after=commits.reopen, redo_before=commits.close_again),
     Act.Kind.DISCARD: Reversal(undo_after=commits.take_back, redo_after=commits.discard_again),
-    Act.Kind.ACCEPT: Reversal(
+    Act.Kind.BY_LABEL: Reversal(
         undo_after=by_label.forget_decisions, redo_after=by_label.remember_decisions
     ),
     Act.Kind.REVIEW: Reversal(undo_after=edits.undo_edits, redo_after=edits.redo_edits),
