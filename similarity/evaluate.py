@@ -8,7 +8,12 @@ from numpy.typing import NDArray
 
 from similarity.acceptance import accept_within
 from similarity.auto import choose
-from similarity.calibration import calibrate, calibration_error, certainty
+from similarity.calibration import (
+    calibrate,
+    calibration_error,
+    certainty,
+    error_by_chance,
+)
 from similarity.methods import ClassMeans, Graph, Head, Method, NeighbourVote
 
 ALLOWED = (0.01, 0.02, 0.05, 0.1)
@@ -63,6 +68,8 @@ class Outcome(NamedTuple):
     accuracy: float
     """Share whose best label was right."""
     calibration_error: float
+    error_by_chance: float
+    """What that would be on so few images if every promise were true."""
     accepted: tuple[Accepted, ...]
     """One for each allowed error."""
     reliability: Reliability
@@ -145,6 +152,7 @@ def outcome(
     return Outcome(
         accuracy=float(right.mean()),
         calibration_error=calibration_error(promised, right, bins=BINS),
+        error_by_chance=error_by_chance(promised, bins=BINS),
         accepted=tuple(taken),
         reliability=reliability(promised, right),
     )

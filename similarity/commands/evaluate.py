@@ -168,6 +168,8 @@ def _csv_rows(encoder: str, measured: Sequence[Measured]) -> Iterator[tuple[str 
             yield *start, "accuracy", "", *spread([each.accuracy for each in found])
             errors = [each.calibration_error for each in found]
             yield *start, "calibration error", "", *spread(errors)
+            by_chance = [each.error_by_chance for each in found]
+            yield *start, "calibration error by chance", "", *spread(by_chance)
             for at, allowed in enumerate(ALLOWED):
                 accepted = [each.accepted[at] for each in found]
                 kept = [float(each.kept) for each in accepted]

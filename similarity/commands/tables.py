@@ -19,6 +19,7 @@ def report(measured: Sequence[Measured]) -> str:
     parts = [
         _by_setting("Best label right, %", measured, lambda each: each.accuracy),
         _by_setting("Calibration error, points", measured, lambda each: each.calibration_error),
+        _by_setting("of these by chance alone", measured, lambda each: each.error_by_chance),
         *map(_accepting, random),
     ]
     return "\n".join(parts)
