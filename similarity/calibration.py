@@ -103,46 +103,75 @@ def _loss(fit: _Fit, certainties: Doubles, right: NDArray[np.bool_]) -> float:
 
 
 def _platt(certainties: Doubles, right: NDArray[np.bool_]) -> tuple[Doubles, Doubles]:
-    """A logistic curve by Newton's method, drawn through 65 knots."""
-    spread = max(float(certainties.std()), 1e-6)
-    x = (certainties - certainties.mean()) / spread
+    """A logistic curve, drawn through 65 knots."""
+    middle, spread = float(certainties.mean()), max(float(certainties.std()), 1e-6)
     good = int(right.sum())
     goals = np.where(right, (good + 1.0) / (good + 2.0), 1.0 / (len(right) - good + 2.0))
-    slope, offset = 0.0, float(np.log((good + 1.0) / (len(right) - good + 1.0)))
-    for _ in range(_NEWTON_STEPS):
-        p = 1.0 / (1.0 + np.exp(-(slope * x + offset)))
-        weights = np.maximum(p * (1 - p), 1e-9)
-        # A weak pull of the slope to zero: separable images would send it to infinity.
-        slope_by, offset_by = ((p - goals) * x).sum() + _PULL * slope, (p - goals).sum()
-        a, b, c = (weights * x * x).sum() + _PULL, (weights * x).sum(), weights.sum() + 1e-9
-        size = a * c - b * b
-        slope -= (c * slope_by - b * offset_by) / size
-        offset -= (a * offset_by - b * slope_by) / size
-    # A falling curve would call the surest the worst: few images can look so by chance.
-    slope = max(slope, 0.0)
+    slope, offset = _logistic((certainties - middle) / spread, goals)
+    if slope < 0.0:
+        # A falling curve would call the surest the worst: few images can look so by chance.
+        slope, offset = 0.0, float(np.log(goals.mean() / (1.0 - goals.mean())))
     knots = np.linspace(certainties.min(), certainties.max(), _PLATT_KNOTS)
-    z = slope * (knots - certainties.mean()) / spread + offset
-    return knots, 1.0 / (1.0 + np.exp(-z))
+    levels = _sigmoid(slope * (knots - middle) / spread + offset)
+    # A single image far above the others would be promised to be right for certain.
+    return knots, np.clip(levels, goals.min(), goals.max())
+
+
+def _logistic(x: Doubles, goals: Doubles) -> tuple[float, float]:
+    """Slope and offset of least log loss, by Newton's method."""
+    slope, offset = 0.0, float(np.log(goals.mean() / (1.0 - goals.mean())))
+    loss = _logistic_loss(x, goals, slope, offset)
+    for _ in range(_NEWTON_STEPS):
+        p = _sigmoid(slope * x + offset)
+        weights = p * (1 - p)
+        slope_by, offset_by = ((p - goals) * x).sum() + _PULL * slope, (p - goals).sum()
+        a, b = (weights * x * x).sum() + _PULL, (weights * x).sum()
+        c = weights.sum() + 1e-9
+        size = a * c - b * b
+        step = (c * slope_by - b * offset_by) / size, (a * offset_by - b * slope_by) / size
+        # Halved where it overshoots: far out the curve is flat and a whole step leads astray.
+        for part in _PARTS:
+            tried = slope - part * step[0], offset - part * step[1]
+            loss_there = _logistic_loss(x, goals, *tried)
+            if loss_there < loss:
+                break
+        else:
+            return slope, offset
+        (slope, offset), loss = tried, loss_there
+    return slope, offset
+
+
+def _logistic_loss(x: Doubles, goals: Doubles, slope: float, offset: float) -> float:
+    z = slope * x + offset
+    # A weak pull of the slope to zero: separable images would send it to infinity.
+    return float((np.logaddexp(0.0, z) - goals * z).sum()) + _PULL / 2 * slope**2
+
+
+def _sigmoid(z: Doubles) -> Doubles:
+    found: Doubles = np.exp(-np.logaddexp(0.0, -z))
+    return found
 
 
 _NEWTON_STEPS = 25
+_PARTS = (1.0, 0.5, 0.25, 0.125, 0.0625, 0.03125)
 _PULL = 0.5
 _PLATT_KNOTS = 65
 
 
 def _isotonic(certainties: Doubles, right: NDArray[np.bool_]) -> tuple[Doubles, Doubles]:
     """The best rising steps (pool adjacent violators), each pulled toward the average."""
-    order = np.argsort(certainties, kind="stable")
-    x, y = certainties[order], right[order].astype(np.float64)
-    average = float(y.mean())
+    # Images of one certainty are one step from the start: no curve can tell them apart.
+    x, place, counts = np.unique(certainties, return_inverse=True, return_counts=True)
+    good = np.bincount(place, right)
+    average = float(right.mean())
     steps: list[list[float]] = []  # sum of right, number, sum of certainties
-    for value, at in zip(y.tolist(), x.tolist(), strict=True):
-        steps.append([value, 1.0, at])
+    for step in zip(good.tolist(), counts.tolist(), (x * counts).tolist(), strict=True):
+        steps.append([float(each) for each in step])
         while len(steps) > 1 and steps[-2][0] * steps[-1][1] >= steps[-1][0] * steps[-2][1]:
             last = steps.pop()
             steps[-1] = [a + b for a, b in zip(steps[-1], last, strict=True)]
     knots = np.array([total / number for _, number, total in steps])
-    levels = np.array([(good + _PRIOR * average) / (n + _PRIOR) for good, n, _ in steps])
+    levels = np.array([(hits + _PRIOR * average) / (n + _PRIOR) for hits, n, _ in steps])
     return knots, np.maximum.accumulate(levels)
 
 
@@ -159,3 +188,16 @@ def calibration_error(probabilities: Doubles, right: NDArray[np.bool_], *, bins:
     promised = np.bincount(place, weights=probabilities, minlength=bins)
     kept = np.bincount(place, weights=right.astype(np.float64), minlength=bins)
     return float(np.abs(promised - kept).sum() / len(probabilities))
+
+
+def error_by_chance(probabilities: Doubles, *, bins: int = 10) -> float:
+    """Return what ``calibration_error`` would be on average if every probability were true, 0..1.
+
+    A share of few images strays from its probability by luck; what is measured beyond this is
+    miscalibration. Each bin's sum is taken as normal: its mean distance is sqrt(2 / pi) deviations.
+    """
+    if not len(probabilities):
+        return 0.0
+    place = np.minimum((probabilities * bins).astype(np.int64), bins - 1)
+    variances = np.bincount(place, probabilities * (1.0 - probabilities), bins)
+    return float(np.sqrt(2.0 / np.pi * variances).sum() / len(probabilities))

@@ -49,17 +49,22 @@ class FittedMeans:
         return self._scored(products, np.broadcast_to(lengths, products.shape))
 
     def leave_one_out(self, rows: Rows | None = None) -> FloatArray:
-        products = self.vectors @ self.sums.T.astype(np.float32)
+        some = slice(None) if rows is None else rows
+        # float64: what is left of a label without its own row is a small difference, and float32's
+        # rounding of a label with one image would pass for a direction.
+        vectors, targets = self.vectors[some].astype(np.float64), self.targets[some]
+        products = vectors @ self.sums.T
         squares = (self.sums**2).sum(axis=1)
-        own = (self.vectors**2).sum(axis=1, keepdims=True)
+        own = (vectors**2).sum(axis=1, keepdims=True)
         # Without its own row x, the sum s of a label x carries is s - x: its product with x and its
         # squared length follow from s.x, s.s and x.x.
-        without = products - self.targets * own
-        lengths = np.sqrt(np.maximum(squares - self.targets * (2.0 * products - own), 0.0))
-        found = self._scored(without, lengths)
-        return found if rows is None else found[rows]
+        without = products - targets * own
+        lengths = np.sqrt(np.maximum(squares - targets * (2.0 * products - own), 0.0))
+        return self._scored(without, lengths)
 
-    def _scored(self, products: FloatArray, lengths: NDArray[np.float64]) -> FloatArray:
+    def _scored(
+        self, products: FloatArray | NDArray[np.float64], lengths: NDArray[np.float64]
+    ) -> FloatArray:
         known = lengths > _LEAST_LENGTH
         cosines = np.where(known, products / np.where(known, lengths, 1.0), -np.inf)
         cosines = cosines.astype(np.float32)

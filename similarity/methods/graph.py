@@ -24,6 +24,7 @@ class Graph:
         k: edges of each image.
         flow: how much an image takes from its neighbours, 0..1.
         temperature: of the weights, as the vote's.
+        most_nodes: images of the graph.
 
     Source: Zhou et al., "Learning with Local and Global Consistency", 2004.
     """
@@ -31,16 +32,17 @@ class Graph:
     k: int = 10
     flow: float = 0.9
     temperature: float = 0.1
+    most_nodes: int = MOST_NODES
     name = "graph"
 
     def fit(
         self, vectors: FloatArray, targets: Targets, *, pool: FloatArray | None = None
     ) -> "FittedGraph":
         """Build the graph over the labeled images and as much of the pool as has room."""
-        labeled = _evenly(len(vectors), MOST_NODES)
+        labeled = _evenly(len(vectors), self.most_nodes)
         nodes = vectors[labeled]
-        if pool is not None and len(nodes) < MOST_NODES:
-            nodes = np.concatenate((nodes, pool[_evenly(len(pool), MOST_NODES - len(nodes))]))
+        if pool is not None and len(nodes) < self.most_nodes:
+            nodes = np.concatenate((nodes, pool[_evenly(len(pool), self.most_nodes - len(nodes))]))
         known = np.zeros((len(nodes), targets.shape[1]), np.float32)
         known[: len(labeled)] = targets[labeled]
         spread = self._spread(nodes)
@@ -80,12 +82,25 @@ class FittedGraph:
         return self._of_neighbours(queries, self.spread @ self.known)
 
     def leave_one_out(self, rows: Rows | None = None) -> FloatArray:
-        """Exact for the images in the graph; the others are compared with those."""
-        found = self._of_neighbours(self.vectors, self.spread @ self.known)
-        first = np.arange(len(self.labeled))
-        own = np.diag(self.spread)[first, np.newaxis] * self.known[first]
-        found[self.labeled] = _as_shares((self.spread @ self.known)[first] - own)
-        return found if rows is None else found[rows]
+        """Exact for the images in the graph; the others are compared with those.
+
+        Exact: as if that image had no label, but stayed in the graph.
+        """
+        rows = np.arange(len(self.vectors)) if rows is None else rows
+        node = np.full(len(self.vectors), -1, np.int64)
+        node[self.labeled] = np.arange(len(self.labeled))
+        node = node[rows]
+        found = np.empty((len(rows), self.targets.shape[1]), np.float32)
+        found[node >= 0] = self._of_others(node[node >= 0])
+        found[node < 0] = self.scores(self.vectors[rows[node < 0]])
+        return found
+
+    def _of_others(self, node: NDArray[np.int64]) -> FloatArray:
+        """What reaches nodes but for what they hold themselves."""
+        flows = self.spread[node]
+        # Struck out, not subtracted: rounding would leave some of the label it must not know.
+        flows[np.arange(len(node)), node] = 0.0
+        return _as_shares(flows @ self.known)
 
     def _of_neighbours(self, queries: FloatArray, reached: FloatArray) -> FloatArray:
         hits = nearest(queries, self.nodes, k=min(self.method.k, len(self.nodes)))

@@ -43,19 +43,26 @@ class FittedVote:
     voting: NDArray[np.int64]
 
     def scores(self, queries: FloatArray) -> FloatArray:
-        return self._vote(queries, None)
+        return self.counted(self._search(queries, None), self.method)
 
     def leave_one_out(self, rows: Rows | None = None) -> FloatArray:
+        return self.counted(self.hits_of_others(rows), self.method)
+
+    def hits_of_others(self, rows: Rows | None = None) -> Hits:
+        """Search for labeled images among the other ones; methods of fewer hits can count these."""
         itself = np.full(len(self.vectors), -1, np.int64)
         itself[self.voting] = np.arange(len(self.voting))
         rows = np.arange(len(self.vectors)) if rows is None else rows
-        return self._vote(self.vectors[rows], itself[rows])
+        return self._search(self.vectors[rows], itself[rows])
 
-    def _vote(self, queries: FloatArray, itself: NDArray[np.int64] | None) -> FloatArray:
+    def counted(self, hits: Hits, method: NeighbourVote) -> FloatArray:
+        """Count the votes of the first hits, as many as ``method`` has, with its temperature."""
+        first = Hits(hits.rows[:, : method.k], hits.similarities[:, : method.k])
+        return count_votes(first, self.targets[self.voting], temperature=method.temperature)
+
+    def _search(self, queries: FloatArray, itself: NDArray[np.int64] | None) -> Hits:
         k = max(1, min(self.method.k, len(self.voting)))
-        labeled = self.vectors[self.voting]
-        hits = nearest(queries, labeled, k=k, exclude=itself)
-        return count_votes(hits, self.targets[self.voting], temperature=self.method.temperature)
+        return nearest(queries, self.vectors[self.voting], k=k, exclude=itself)
 
 
 def count_votes(hits: Hits, targets: Targets, *, temperature: float) -> FloatArray:
@@ -63,12 +70,14 @@ def count_votes(hits: Hits, targets: Targets, *, temperature: float) -> FloatArr
 
     Args:
         hits: neighbours of q queries, rows of ``targets``; -1 where there is none.
-        targets: float32 (n, labels).
+        targets: float32 (n, labels), each row with at least one label; n may be 0.
         temperature: of the softmax over the hits.
 
     Cost: memory of q x k x labels numbers at most 64 MB at a time.
     """
-    found = np.empty((len(hits.rows), targets.shape[1]), np.float32)
+    found = np.zeros((len(hits.rows), targets.shape[1]), np.float32)
+    if not len(targets):
+        return found
     step = max(1, _BLOCK_NUMBERS // max(1, hits.rows.shape[1] * targets.shape[1]))
     for start in range(0, len(found), step):
         part = slice(start, start + step)

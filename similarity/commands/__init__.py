@@ -1,0 +1,1 @@
+"""What ``python -m similarity`` can do: one module a command."""
