@@ -26,6 +26,7 @@ from .models import (
     UploadResult,
 )
 from .services.reembeddings import Choice
+from .services.stopping import ALLOWED
 from .services.uploads import Announced
 
 
@@ -266,6 +267,21 @@ class DuplicatesForm(ReadableForm):
         if text and not place:
             raise forms.ValidationError("this place in the list is not known; reload the page.")
         return (int(place[1]), int(place[2])) if place else None
+
+
+class StandingForm(ReadableForm):
+    """How many percent of the suggestions accepted unseen may be wrong."""
+
+    allowed = forms.TypedChoiceField(
+        choices=[(percent, f"{percent} %") for percent in ALLOWED],
+        coerce=int,
+        empty_value=None,
+        required=False,
+        label="Allowed error",
+        error_messages={"invalid_choice": "choose 1, 2 or 5 percent."},
+    )
+    wait = forms.BooleanField(required=False)
+    """Whether to compare now, however long it takes: for browsers without scripts."""
 
 
 class ImportForm(forms.Form):

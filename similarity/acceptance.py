@@ -66,6 +66,28 @@ def accept_within(
     return Acceptance(0, math.inf, 0.0)
 
 
+def right_ones_needed(number: int, allowed: float, *, most: int = 100_000) -> int:
+    """Return how many labeled images, all right when left out, it takes to accept ``number``.
+
+    The least that any acceptance of so many needs; each wrong one among them asks for more.
+
+    Args:
+        number: suggestions to accept, at least 1.
+        allowed: share that may be wrong, 0..1.
+        most: returned where it takes as many or more.
+
+    Cost: some twenty of the sums of ``accept_within``.
+    """
+    low, high = 0, most
+    while low < high:
+        middle = (low + high) // 2
+        if _risk(0, middle, number, allowed) <= RISK:
+            high = middle
+        else:
+            low = middle + 1
+    return low
+
+
 def _thinned(ends: list[int], most: int = 200) -> list[int]:
     """At most ``most`` of the places to stop: the risk between two neighbours hardly differs."""
     if len(ends) <= most:
@@ -103,7 +125,7 @@ class Interval(NamedTuple):
     high: float
 
 
-def share_of(hits: int, n: int) -> Interval:
+def share_of(hits: float, n: float) -> Interval:
     """Return a measured share with its interval; of nothing, anything from 0 to 1 is possible.
 
     Source: Wilson, "Probable inference, the law of succession, and statistical inference", 1927:
