@@ -26,7 +26,6 @@ from .models import (
     UploadResult,
 )
 from .services.reembeddings import Choice
-from .services.stopping import ALLOWED
 from .services.uploads import Announced
 
 
@@ -272,8 +271,10 @@ class DuplicatesForm(ReadableForm):
 class StandingForm(ReadableForm):
     """How many percent of the suggestions accepted unseen may be wrong."""
 
+    ALLOWED = (1, 2, 5)
+
     allowed = forms.TypedChoiceField(
-        choices=[(percent, f"{percent} %") for percent in ALLOWED],
+        choices=[(1, "1 %"), (2, "2 %"), (5, "5 %")],
         coerce=int,
         empty_value=None,
         required=False,

@@ -14,9 +14,6 @@ from .acts import count
 from .outlook import Outlook, surest
 from .standing import Held, Standing
 
-ALLOWED: tuple[int, ...] = (1, 2, 5)
-"""Percent of wrong labels that can be asked for."""
-
 
 class Kind(StrEnum):
     """What is said, and by it what the page offers to do."""

@@ -16,7 +16,7 @@ from ..models import Project, Role
 from ..services import standing as service
 from ..services.outlook import LEVELS, Outlook, is_kept, outlook
 from ..services.standing import Standing
-from ..services.stopping import ALLOWED, verdict
+from ..services.stopping import verdict
 from .batch_chart import chart_of
 
 _KEY = "allowed_errors"
@@ -66,7 +66,7 @@ def _context(
         "segments": segments_of(counts, shown),
         "levels": [(level, shown.at_least(level)) for level in LEVELS] if shown else [],
         "percent": percent,
-        "choices": ALLOWED,
+        "choices": form.ALLOWED,
         "verdict": verdict(project, counts, shown, held, percent=percent) if is_known else None,
         "accepted": accepted,
         "error": service.overall_error(counts, accepted),
@@ -127,8 +127,8 @@ def _allowed(request: HttpRequest, project: Project, form: StandingForm) -> int:
     chosen: int | None = form.cleaned_data["allowed"]
     kept = request.session.get(_KEY, {})
     if chosen is None:
-        found = kept.get(str(project.pk), ALLOWED[0])
-        return int(found) if found in ALLOWED else ALLOWED[0]
+        found = kept.get(str(project.pk), form.ALLOWED[0])
+        return int(found) if found in form.ALLOWED else form.ALLOWED[0]
     if kept.get(str(project.pk)) != chosen:
         request.session[_KEY] = {**kept, str(project.pk): chosen}
     return chosen
