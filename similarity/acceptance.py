@@ -66,26 +66,32 @@ def accept_within(
     return Acceptance(0, math.inf, 0.0)
 
 
-def right_ones_needed(number: int, allowed: float, *, most: int = 100_000) -> int:
-    """Return how many labeled images, all right when left out, it takes to accept ``number``.
-
-    The least that any acceptance of so many needs; each wrong one among them asks for more.
+def checks_needed(number: int, allowed: float, *, missed: float = 0.0) -> int | None:
+    """Return how many labeled images must be borne out, left out in turn, to accept ``number``.
 
     Args:
         number: suggestions to accept, at least 1.
-        allowed: share that may be wrong, 0..1.
-        most: returned where it takes as many or more.
+        allowed: share of them that may be wrong, 0..1.
+        missed: share of those labeled images that is wrong, 0..1.
 
-    Cost: some twenty of the sums of ``accept_within``.
+    Returns:
+        The least such number, None where more than 50,000 would not do.
+
+    Cost: some sixteen of the sums of ``accept_within``.
     """
-    low, high = 0, most
+    low, high = 0, _MOST_NEEDED
+    if _risk(missed * high, high, number, allowed) > RISK:
+        return None
     while low < high:
         middle = (low + high) // 2
-        if _risk(0, middle, number, allowed) <= RISK:
+        if _risk(missed * middle, middle, number, allowed) <= RISK:
             high = middle
         else:
             low = middle + 1
     return low
+
+
+_MOST_NEEDED = 50_000
 
 
 def _thinned(ends: list[int], most: int = 200) -> list[int]:
@@ -95,7 +101,7 @@ def _thinned(ends: list[int], most: int = 200) -> list[int]:
     return [ends[i] for i in np.linspace(0, len(ends) - 1, most).round().astype(int).tolist()]
 
 
-def _risk(misses: int, checked: int, accepted: int, allowed: float) -> float:
+def _risk(misses: float, checked: float, accepted: int, allowed: float) -> float:
     """Probability that more than ``allowed`` of ``accepted`` are wrong, after what was checked."""
     a, b = misses + 0.5, checked - misses + 0.5
     most = math.floor(allowed * accepted + 1e-9)

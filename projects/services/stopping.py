@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from projects.models import Project
-from similarity.acceptance import Acceptance, right_ones_needed
+from similarity.acceptance import Acceptance, checks_needed
 from similarity.calibration import LEAST_LABELED
 
 from .acts import count
@@ -181,12 +181,12 @@ def _not_yet(case: _Case) -> Verdict:
         return _review_all(case, f"One wrong among {candidates:,} would be {one} already.")
     # Of 150, the surest 100 ask for fewer labels under 1 % than all: one of both may be wrong.
     run = candidates * percent // 100 * 100 // percent
-    needed = right_ones_needed(run, percent / 100)
-    if needed - n >= case.left:
+    needed = checks_needed(run, percent / 100)
+    if needed is None or needed - n >= case.left:
         return _review_all(
             case,
-            f"To bear out an error of at most {percent} %, about {needed - n:,} more labeled "
-            "images would be needed: as many as are left, or more.",
+            f"To bear out an error of at most {percent} %, more labeled images would be needed "
+            "than are left.",
         )
     if n < needed:
         return _label_more(
@@ -194,7 +194,7 @@ def _not_yet(case: _Case) -> Verdict:
             f"{count(n, 'labeled image')} cannot bear out an error of at most {percent} %, even if "
             f"all were right when left out in turn: that takes about {needed:,}.",
         )
-    return _too_many_wrong(case, needed)
+    return _some_wrong(case, run, needed)
 
 
 def _label_more(number: int, reason: str) -> Verdict:
@@ -206,18 +206,32 @@ def _review_all(case: _Case, reason: str) -> Verdict:
     return Verdict(Kind.NOT_YET, f"Not yet: review {last}.", reason)
 
 
-def _too_many_wrong(case: _Case, needed: int) -> Verdict:
-    lesson = case.outlook.lesson
-    wrong = surest(lesson.checked, lesson.right, needed)
-    reason = (
-        f"Of the {needed:,} surest labeled images, {wrong:,} got another label when they were left "
-        f"out in turn: too many for {case.percent} %."
-        if wrong
-        else "The suggestions that are left are less sure than the labeled images that were right."
+def _some_wrong(case: _Case, run: int, needed: int) -> Verdict:
+    """Enough are labeled, were they all right: the surest of them tell how many it takes."""
+    lesson, percent = case.outlook.lesson, case.percent
+    wrong, n = surest(lesson.checked, lesson.right, needed), len(lesson.checked)
+    seen = (
+        f"Of the {needed:,} surest labeled images, {wrong:,} got another label when left out in "
+        "turn"
     )
+    at_that_rate = checks_needed(run, percent / 100, missed=wrong / needed)
+    if at_that_rate is not None and n < at_that_rate < n + case.left:
+        return _label_more(
+            at_that_rate - n,
+            f"{seen}: at that rate about {at_that_rate:,} bear out an error of at most {percent} "
+            f"%, and {n:,} are labeled.",
+        )
+    if not wrong:
+        reason = "The suggestions that are left are less sure than the labeled ones that were right"
+    elif wrong * 100 > percent * needed:
+        reason = f"{seen}: too many for {percent} %"
+    else:
+        reason = (
+            f"{seen}, and more of the less sure: no promise of at most {percent} % for the rest"
+        )
     return _label_more(
         min(case.project.batch_size, case.left),
-        f"{reason} How many it takes cannot be told: label the least certain and look again.",
+        f"{reason}. How many it takes cannot be told: label the least certain and look again.",
     )
 
 

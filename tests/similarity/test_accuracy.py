@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from similarity.acceptance import RISK, _risk, right_ones_needed, share_of
+from similarity.acceptance import RISK, _risk, checks_needed, share_of
 from similarity.accuracy import Sample, expected_share, pooled_share
 from similarity.calibration import calibrate
 
@@ -75,8 +75,19 @@ def test_samples_count_with_the_size_of_their_group() -> None:
     assert pooled_share([Sample(10, 0, 0)]) == (0, 0, 1)
 
 
-@pytest.mark.parametrize("allowed", [0.01, 0.02, 0.05])
-@pytest.mark.parametrize("number", [100, 150, 5_000])
-def test_the_right_ones_needed_are_the_least(number: int, allowed: float) -> None:
-    needed = right_ones_needed(number, allowed)
-    assert _risk(0, needed, number, allowed) <= RISK < _risk(0, needed - 1, number, allowed)
+@pytest.mark.parametrize(
+    ("number", "allowed", "missed"),
+    [(100, 0.01, 0.0), (150, 0.02, 0.0), (5_000, 0.01, 0.0), (100, 0.05, 0.0)]
+    + [(5_000, 0.01, 0.005), (5_000, 0.02, 0.01), (400, 0.05, 0.02)],
+)
+def test_the_checks_needed_are_the_least(number: int, allowed: float, missed: float) -> None:
+    needed = checks_needed(number, allowed, missed=missed)
+    assert needed
+    assert _risk(missed * needed, needed, number, allowed) <= RISK
+    assert _risk(missed * (needed - 1), needed - 1, number, allowed) > RISK
+
+
+def test_where_more_are_missed_than_allowed_no_number_helps() -> None:
+    assert checks_needed(1_000, 0.02, missed=0.03) is None
+    # Three of 150 may be wrong, 1.5 are expected: chance alone makes it more, too often.
+    assert checks_needed(150, 0.02, missed=0.01) is None

@@ -164,7 +164,7 @@ def test_labels_that_say_nothing_are_not_covered_up(project: Project) -> None:
         make_image(project, near(0, rng, 0.3), *carried)
     found = said(project)
     assert found.kind == Kind.NOT_YET
-    assert "when they were left out in turn: too many for 5 %" in found.reason
+    assert "when left out in turn: too many for 5 %" in found.reason
     assert "cannot be told" in found.reason
 
 
