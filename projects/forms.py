@@ -268,6 +268,23 @@ class DuplicatesForm(ReadableForm):
         return (int(place[1]), int(place[2])) if place else None
 
 
+class StandingForm(ReadableForm):
+    """How many percent of the suggestions accepted unseen may be wrong."""
+
+    ALLOWED = (1, 2, 5)
+
+    allowed = forms.TypedChoiceField(
+        choices=[(1, "1 %"), (2, "2 %"), (5, "5 %")],
+        coerce=int,
+        empty_value=None,
+        required=False,
+        label="Allowed error",
+        error_messages={"invalid_choice": "choose 1, 2 or 5 percent."},
+    )
+    wait = forms.BooleanField(required=False)
+    """Whether to compare now, however long it takes: for browsers without scripts."""
+
+
 class ImportForm(forms.Form):
     """A CSV of labels."""
 

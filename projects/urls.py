@@ -17,6 +17,7 @@ from .views import (
     review,
     samples,
     session,
+    standing,
     uploads,
     workspace,
 )
@@ -85,6 +86,11 @@ pictures = [
     path(f"{_image}file", media.original, name="image-file"),
 ]
 
+standings = [
+    path("projects/<int:pk>/standing", standing.standing, name="standing"),
+    path("projects/<int:pk>/standing/part", standing.part, name="standing-part"),
+]
+
 _duplicates = "projects/<int:pk>/duplicates"
 near_duplicates = [
     path(_duplicates, duplicates.duplicates, name="duplicates"),
@@ -132,6 +138,7 @@ urlpatterns = [
     *pictures,
     *reviews,
     *near_duplicates,
+    *standings,
     *labels_as_files,
     path("", include("projects.api.urls")),
 ]

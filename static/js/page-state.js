@@ -60,5 +60,8 @@ function drawCounts() {
     const line = place.closest("[data-hide-at-zero]");
     if (line) line.hidden = number === 0;
   }
+  const share = document.querySelector("[data-labeled-share]");
+  share.max = Math.max(state.counts.images, 1);
+  share.value = state.counts.labeled;
   document.querySelector('[data-plural="images"]').textContent = state.counts.images === 1 ? "image" : "images";
 }
