@@ -49,8 +49,8 @@ def accept_within(
         right: bool (n,), whether those were right.
         allowed: share that may be wrong, 0..1.
 
-    Ties: suggestions of one certainty are accepted together or not at all. Cost: q log q and some
-    hundred sums of at most ``allowed`` x q terms.
+    Ties: suggestions of one certainty are accepted together or not at all. Cost: q log q and two
+    hundred sums of at most ``allowed`` x q terms: 0.1 s at 100,000 and 10 %.
     """
     order = np.argsort(-certainties, kind="stable")
     sure = certainties[order]
@@ -73,26 +73,65 @@ def _thinned(ends: list[int], most: int = 200) -> list[int]:
     return [ends[i] for i in np.linspace(0, len(ends) - 1, most).round().astype(int).tolist()]
 
 
-def _risk(misses: int, checked: int, accepted: int, allowed: float) -> float:
+def _risk(misses: float, checked: float, accepted: int, allowed: float) -> float:
     """Probability that more than ``allowed`` of ``accepted`` are wrong, after what was checked."""
     a, b = misses + 0.5, checked - misses + 0.5
     most = math.floor(allowed * accepted + 1e-9)
-    within = 0.0
-    for wrong in range(most + 1):
-        within += math.exp(
-            _log_choose(accepted, wrong)
-            + _log_beta(a + wrong, b + accepted - wrong)
-            - _log_beta(a, b)
-        )
-    return max(0.0, 1.0 - within)
-
-
-def _log_choose(n: int, k: int) -> float:
-    return math.lgamma(n + 1) - math.lgamma(k + 1) - math.lgamma(n - k + 1)
+    # Each term of the beta-binomial sum from the one before: 10 % of 100,000 are 10,000 terms, and
+    # 200 such sums took 6 s one by one.
+    wrong = np.arange(most, dtype=np.float64)
+    steps = np.log(accepted - wrong) + np.log(a + wrong)
+    steps -= np.log(wrong + 1) + np.log(b + accepted - wrong - 1)
+    none_wrong = _log_beta(a, b + accepted) - _log_beta(a, b)
+    within = np.exp(none_wrong + np.append(0.0, np.cumsum(steps))).sum()
+    return max(0.0, 1.0 - float(within))
 
 
 def _log_beta(a: float, b: float) -> float:
     return math.lgamma(a) + math.lgamma(b) - math.lgamma(a + b)
+
+
+MOST_NEEDED = 50_000
+"""More labeled images than this are no help to name."""
+
+
+def labeled_needed(
+    certainties: NDArray[np.float64],
+    *,
+    checked: NDArray[np.float64],
+    right: NDArray[np.bool_],
+    allowed: float,
+    least: int,
+) -> int | None:
+    """Return about how many labeled images it takes to accept ``least`` suggestions or more.
+
+    More labeled images are thought of as being like the present ones: as many of them sure, and as
+    many of those wrong. That is cautious, since each also makes the method better.
+
+    Args:
+        certainties: float64 (q,), of the suggestions, any order.
+        checked, right: as for ``accept_within``; at least one.
+        allowed: share that may be wrong, 0..1.
+
+    Returns:
+        None where even the surest are wrong too often, or more than 50,000 would be needed.
+
+    Cost: some ten thousand short sums at most, 0.3 s.
+    """
+    sure = -np.sort(-certainties)
+    ends = [end for end in _thinned(list(range(1, len(sure) + 1)), 40) if end >= least]
+    seen = [checked >= sure[end - 1] for end in ends]
+    runs = [
+        (int((each & ~right).sum()), int(each.sum()), end)
+        for each, end in zip(seen, ends, strict=True)
+    ]
+    hopeful = [run for run in runs if run[1] and run[0] <= allowed * run[1]]
+    times = 1.0
+    while hopeful and times * len(checked) <= MOST_NEEDED:
+        if any(_risk(w * times, m * times, end, allowed) <= RISK for w, m, end in hopeful):
+            return math.ceil(times * len(checked))
+        times *= 1.1
+    return None
 
 
 class Interval(NamedTuple):
@@ -103,7 +142,7 @@ class Interval(NamedTuple):
     high: float
 
 
-def share_of(hits: int, n: int) -> Interval:
+def share_of(hits: float, n: float) -> Interval:
     """Return a measured share with its interval; of nothing, anything from 0 to 1 is possible.
 
     Source: Wilson, "Probable inference, the law of succession, and statistical inference", 1927:
