@@ -300,9 +300,12 @@ _COUNTS = {
 
 
 def tally(project: Project) -> Tally:
-    """Count over all batches of the project that were added to the dataset and not undone."""
+    """Count over all batches of the project that were added to the dataset and not undone.
+
+    Without suggestions accepted unseen: nobody judged those.
+    """
     items = BatchItem.objects.filter(batch__project=project, batch__state=Batch.State.COMMITTED)
-    return Tally(**items.aggregate(**_COUNTS))
+    return Tally(**items.exclude(batch__kind=Batch.Kind.ACCEPTED).aggregate(**_COUNTS))
 
 
 def tally_of(batch: Batch) -> Tally:
@@ -311,8 +314,9 @@ def tally_of(batch: Batch) -> Tally:
 
 
 def tallies(project: Project, *, most: int = 50) -> list[tuple[Batch, Tally]]:
-    """Return the newest committed batches, oldest of them first, each with its own count."""
-    batches = list(project.batches.committed().order_by("-closed_at", "-id")[:most])[::-1]
+    """Return the newest batches a person looked at and added, oldest first, each with its count."""
+    looked_at = project.batches.committed().exclude(kind=Batch.Kind.ACCEPTED)
+    batches = list(looked_at.order_by("-closed_at", "-id")[:most])[::-1]
     counted = (
         BatchItem.objects.filter(batch__in=batches).order_by().values("batch").annotate(**_COUNTS)
     )
