@@ -91,6 +91,23 @@ def _log_beta(a: float, b: float) -> float:
     return math.lgamma(a) + math.lgamma(b) - math.lgamma(a + b)
 
 
+def comparable(
+    certainties: NDArray[np.float64], checked: NDArray[np.float64], right: NDArray[np.bool_]
+) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+    """Return the labeled images that are no surer than the surest suggestion.
+
+    Once the sure suggestions were accepted, only doubtful ones are left, while the labeled images
+    still are of all kinds: that the sure ones among those were right says nothing of what is left,
+    and would drown what the doubtful ones say.
+
+    Args:
+        certainties: float64 (q,), of the suggestions, any order.
+        checked, right: as for ``accept_within``.
+    """
+    like = checked <= certainties.max(initial=-math.inf)
+    return checked[like], right[like]
+
+
 MOST_NEEDED = 50_000
 """More labeled images than this are no help to name."""
 

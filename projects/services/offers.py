@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from projects.errors import Refusal
 from projects.models import Label, Project
 from projects.models.batches import ALLOWED_ERRORS
-from similarity.acceptance import accept_within, labeled_needed
+from similarity.acceptance import accept_within, comparable, labeled_needed
 
 from .acts import count
 from .batches import why_none_is_left
@@ -108,8 +108,9 @@ class Offer:
             )
         else:
             need = (
-                f"Even the surest suggestions are wrong too often for {percent} %, as far as "
-                f"{have} labeled so far can tell. Label more, those that look alike most of all."
+                f"Of the images that are left, even the surest suggestions are wrong too often for "
+                f"{percent} %, as far as {have} labeled so far can tell. Label a batch of them: "
+                "each counts in the next suggestions."
             )
         more = [(share, n) for share, n in self.choices if share > self.allowed and n]
         if not more:
@@ -176,25 +177,25 @@ def _surest(found: Forecasts) -> Forecasts:
 def _number(surest: Forecasts | None, lesson: Taught | None, allowed: float) -> int:
     if surest is None or lesson is None:
         return 0
+    checked, right = comparable(surest.certainty, lesson.checked, lesson.right)
     return accept_within(
-        surest.certainty,
-        surest.probability,
-        checked=lesson.checked,
-        right=lesson.right,
-        allowed=allowed,
+        surest.certainty, surest.probability, checked=checked, right=right, allowed=allowed
     ).number
 
 
 def _needed(surest: Forecasts | None, lesson: Taught | None, allowed: float) -> int | None:
     if surest is None or lesson is None or not len(surest):
         return None
-    return labeled_needed(
+    checked, right = comparable(surest.certainty, lesson.checked, lesson.right)
+    seen = labeled_needed(
         surest.certainty,
-        checked=lesson.checked,
-        right=lesson.right,
+        checked=checked,
+        right=right,
         allowed=allowed,
         least=max(1, round(_WORTH_IT * len(surest))),
     )
+    # Of all labeled images, as many are like the ones that are left as now.
+    return None if seen is None else round(seen * len(lesson.labeled) / len(checked))
 
 
 def _per_label(project: Project, accepted: Forecasts | None) -> tuple[LabelCount, ...]:

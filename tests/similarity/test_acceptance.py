@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pytest
 
-from similarity.acceptance import RISK, accept_within, labeled_needed, share_of
+from similarity.acceptance import RISK, accept_within, comparable, labeled_needed, share_of
 
 
 def risk(misses: int, checked: int, accepted: int, allowed: float) -> float:
@@ -88,6 +88,21 @@ def test_where_the_surest_are_wrong_no_number_of_labeled_images_helps() -> None:
     right = np.arange(200) % 4 != 0
     needed = labeled_needed(certainties, checked=np.ones(200), right=right, allowed=0.01, least=10)
     assert needed is None
+
+
+def test_sure_labeled_images_do_not_speak_for_the_doubtful_ones_that_are_left() -> None:
+    # 600 sure ones, all right, and 60 doubtful ones of which 10 were wrong; only such are left.
+    checked = np.concatenate([np.linspace(0.8, 1, 600), np.linspace(0.2, 0.4, 60)])
+    right = np.arange(660) < 650
+    left = np.linspace(0.2, 0.4, 200)
+    hopeful = np.full(200, 0.99)
+    whole = accept_within(left, hopeful, checked=checked, right=right, allowed=0.05)
+    assert whole.number == 200, "drowned"
+    like, was_right = comparable(left, checked, right)
+    assert (len(like), int((~was_right).sum())) == (60, 10)
+    found = accept_within(left, hopeful, checked=like, right=was_right, allowed=0.05)
+    assert found.number < 200
+    assert [len(each) for each in comparable(left[:0], checked, right)] == [0, 0]
 
 
 def test_a_share_has_an_interval_that_stays_within_what_is_possible() -> None:

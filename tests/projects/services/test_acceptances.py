@@ -66,7 +66,7 @@ def test_where_vectors_say_nothing_nothing_is_accepted(project: Project) -> None
     make_many(project, [at % 2 for at in range(100)], spread=20, seed=1)
     found = offer(project, allowed=0.05)
     assert found.number == 0
-    assert "Even the surest suggestions are wrong too often for 5 %" in found.why_none
+    assert "even the surest suggestions are wrong too often for 5 %" in found.why_none
 
 
 def test_each_empty_offer_says_why(project: Project) -> None:
