@@ -25,6 +25,7 @@ from .models import (
     Upload,
     UploadResult,
 )
+from .models.batches import ALLOWED_ERRORS
 from .services.reembeddings import Choice
 from .services.uploads import Announced
 
@@ -283,6 +284,27 @@ class StandingForm(ReadableForm):
     )
     wait = forms.BooleanField(required=False)
     """Whether to compare now, however long it takes: for browsers without scripts."""
+
+
+class AcceptForm(ReadableForm):
+    """How many percent of accepted suggestions may be wrong, and by which method they are made."""
+
+    CHOICES = [(f"{100 * share:g}", f"{100 * share:g} %") for share in ALLOWED_ERRORS]
+
+    allowed = forms.ChoiceField(
+        choices=CHOICES,
+        label="Allowed error",
+        error_messages={"invalid_choice": "it is 0.5, 1, 2, 5 or 10 percent."},
+    )
+    method = forms.CharField(max_length=12, empty_value="auto", required=False)
+    seen = forms.CharField(max_length=40, required=False)
+
+    @property
+    def share(self) -> float:
+        """The allowed error, 0..1."""
+        return dict(zip((value for value, _ in self.CHOICES), ALLOWED_ERRORS, strict=True))[
+            self.cleaned_data["allowed"]
+        ]
 
 
 class ImportForm(forms.Form):

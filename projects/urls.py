@@ -4,6 +4,7 @@ from django.contrib.auth.views import LoginView, LogoutView
 from django.urls import include, path
 
 from .views import (
+    acceptances,
     batches,
     duplicates,
     encoders,
@@ -130,6 +131,15 @@ reviews = [
     path(f"{_batch}reopen", batches.reopen, name="batch-reopen"),
 ]
 
+accepting = [
+    path("projects/<int:pk>/accept", acceptances.accept_page, name="accept"),
+    path("projects/<int:pk>/accept/offer", acceptances.accept_offer, name="accept-offer"),
+    path("projects/<int:pk>/accept/save", acceptances.accept, name="accept-save"),
+    path(f"{_batch}check", acceptances.check_page, name="batch-check"),
+    path(f"{_batch}check/save", acceptances.check, name="batch-check-save"),
+    path(f"{_batch}take-back", acceptances.take_back, name="batch-take-back"),
+]
+
 urlpatterns = [
     *sessions,
     *project_list,
@@ -137,6 +147,7 @@ urlpatterns = [
     *uploading,
     *pictures,
     *reviews,
+    *accepting,
     *near_duplicates,
     *standings,
     *labels_as_files,

@@ -19,6 +19,10 @@ MAX_K = 100
 DEFAULT_K = 10
 DEFAULT_THRESHOLD = 30.0
 """Percent. As in the product this one is measured against."""
+ALLOWED_ERRORS = (0.005, 0.01, 0.02, 0.05, 0.1)
+"""Shares of wrong labels a person may allow among accepted suggestions. Below half a percent, more
+than 600 labeled images without one miss would be needed to promise it."""
+DEFAULT_ALLOWED_ERROR = 0.01
 
 
 class BatchQuerySet(models.QuerySet["Batch"]):

@@ -7,7 +7,7 @@ from typing import Self
 
 from django.conf import settings
 from django.db import models
-from django.db.models import Q
+from django.db.models import Exists, OuterRef, Q
 from django.utils import timezone
 
 from .projects import Project
@@ -65,6 +65,24 @@ class ImageQuerySet(models.QuerySet["Image"]):
     def never_in_a_batch(self) -> Self:
         """Those that no batch was added with: neither labeled in one nor left without a label."""
         return self.exclude(batch_items__batch__state="committed")
+
+    def never_left_out(self) -> Self:
+        """Those that nobody looked at and then left without a label, or said to be none of it."""
+        looked_at = Image.objects.filter(
+            Q(batch_items__batch__state="committed", batch_items__chosen=[])
+            | Q(batch_items__checked_right=False),
+            pk=OuterRef("pk"),
+        )
+        return self.filter(~Exists(looked_at))
+
+    def accepted_unseen(self) -> Self:
+        """Those that carry a suggestion which was accepted and which nobody looked at since."""
+        return self.filter(
+            batch_items__batch__kind="accepted",
+            batch_items__batch__state="committed",
+            batch_items__checked_right=None,
+            image_labels__source="suggestion",
+        )
 
 
 class Image(models.Model):

@@ -90,7 +90,7 @@ def next_batch(
         locked.save(update_fields=["batch_size"])
         if chosen := _next_images(project, size, first):
             return _make(project, user.pk, Batch.Kind.NEXT, chosen)
-    raise Conflict(_why_none_is_left(project), code="nothing_left")
+    raise Conflict(why_none_is_left(project), code="nothing_left")
 
 
 def _next_images(project: Project, size: int, first: Sequence[int]) -> list[int]:
@@ -124,7 +124,8 @@ def split(batch: Batch) -> int:
     return made
 
 
-def _why_none_is_left(project: Project) -> str:
+def why_none_is_left(project: Project) -> str:
+    """Say why no image can come in a next batch."""
     unlabeled = project.images.in_dataset().unlabeled()
     if unlabeled.pending().exists():
         return "The images without a label are still being prepared; try again in a moment."

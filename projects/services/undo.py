@@ -16,7 +16,16 @@ from django.contrib.auth.models import AbstractBaseUser
 from django.db import transaction
 
 from projects.models import Act, Batch, Label, Project
-from projects.services import absences, by_label, commits, edits, trash, undo_label_list
+from projects.services import (
+    absences,
+    acceptances,
+    by_label,
+    checks,
+    commits,
+    edits,
+    trash,
+    undo_label_list,
+)
 from projects.services.acts import count, shortened, summarize
 from projects.services.label_states import (
     LabelState,
@@ -68,6 +77,8 @@ REVERSALS: dict[str, Reversal] = {
         undo_after=by_label.forget_decisions, redo_after=by_label.remember_decisions
     ),
     Act.Kind.REVIEW: Reversal(undo_after=edits.undo_edits, redo_after=edits.redo_edits),
+    Act.Kind.ACCEPT: Reversal(undo_after=acceptances.move_back, redo_after=acceptances.move_again),
+    Act.Kind.CHECK: Reversal(undo_after=checks.uncheck, redo_before=checks.check_again),
     Act.Kind.TRASH: Reversal(undo_after=trash.restore, redo_before=trash.trash_again),
 }
 

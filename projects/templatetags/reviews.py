@@ -1,4 +1,4 @@
-"""What a page offers to review: open batches, the next one, and what to label first."""
+"""What a page offers to review: open batches and checks, the next one, what to label first."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from django import template
 
 from projects.models import Project
 from projects.services.batches import OpenBatch, open_batches
+from projects.services.checks import OpenCheck, open_checks
 from projects.services.first import Order, how_many_first
 from projects.views.orders import remembered_order
 
@@ -17,6 +18,11 @@ register = template.Library()
 @register.simple_tag(name="open_batches")
 def open_batches_of(project: Project) -> list[OpenBatch]:
     return open_batches(project)
+
+
+@register.simple_tag(name="open_checks")
+def open_checks_of(project: Project) -> list[OpenCheck]:
+    return open_checks(project)
 
 
 @register.simple_tag(takes_context=True)

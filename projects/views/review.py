@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse, JsonResponse
-from django.shortcuts import render
+from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_GET, require_POST
 
@@ -47,6 +47,8 @@ METHODS_OFFERED = {DEFAULT_METHOD: METHOD_NAMES[DEFAULT_METHOD]} | METHOD_NAMES
 @require_GET
 def review(request: HttpRequest, pk: int, batch_pk: int) -> HttpResponse:
     batch = batch_for(request, pk, batch_pk)
+    if batch.kind == Batch.Kind.ACCEPTED:
+        return redirect("batch-check", pk, batch_pk)
     if batch.state == Batch.State.COMMITTED:
         return _result(request, batch)
     if batch.state == Batch.State.DISCARDED:

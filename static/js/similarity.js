@@ -15,6 +15,7 @@ button?.addEventListener("click", () => {
   openMenuAt(button, [
     { label: "Label by similarity", icon: "upload", title: "Upload images and review what is suggested for them", run: uploadForReview },
     { label: "Next batch of unlabeled…", icon: "next", title: "Review the next images without a label", run: askForNextBatch },
+    { label: "Accept suggestions…", icon: "check", title: "Give sure suggestions without a look at each, within the error you allow", href: projectUrl("accept") },
     { label: "Near-duplicates", icon: "copy", title: "Groups of images that are all but the same picture", href: projectUrl("duplicates") },
   ]);
 });

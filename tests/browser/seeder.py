@@ -15,7 +15,7 @@ from typing import Any
 
 import django
 
-from . import duplicate_seeds, review_seeds, standing_seeds
+from . import acceptance_seeds, duplicate_seeds, review_seeds, standing_seeds
 
 
 def make_project(
@@ -91,6 +91,7 @@ ACTS = {
         review_seeds.states,
         duplicate_seeds.make_duplicates,
         standing_seeds.make_standing,
+        acceptance_seeds.make_sure,
     )
 }
 
