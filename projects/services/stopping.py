@@ -152,7 +152,7 @@ def _stop(case: _Case) -> Verdict:
         Kind.STOP,
         f"You can stop: accepting the remaining {remaining} keeps the error within "
         f"{case.percent} %.",
-        f"At most about {wrong:,} of them will be wrong. {case.look_at}",
+        f"About {wrong:,} of them are expected to be wrong. {case.look_at}",
     )
 
 
