@@ -96,8 +96,8 @@ def is_kept(project: Project) -> bool:
 def outlook(project: Project) -> Outlook | None:
     """Return what is forecast of the unlabeled images, None where nothing labeled can be compared.
 
-    Cost: what `taught` and `forecast` cost, once a revision: with 100,000 images beside 2,000 labeled
-    ones half a minute was measured on a busy machine, once the vectors are read.
+    Cost: what `taught` and `forecast` cost, once a revision: with 100,000 images beside 2,000
+    labeled ones half a minute was measured on a busy machine, once the vectors are read.
     """
     key = (project.pk, project.revision)
     with _locks[project.pk % len(_locks)]:
