@@ -152,7 +152,18 @@ def _stop(case: _Case) -> Verdict:
         Kind.STOP,
         f"You can stop: accepting the remaining {remaining} keeps the error within "
         f"{case.percent} %.",
-        f"At most about {wrong:,} of them will be wrong. {case.look_at}",
+        f"Expected to be wrong: about {wrong:,}. {_reaches(case)}{case.look_at}",
+    )
+
+
+def _reaches(case: _Case) -> str:
+    """What the range of the rest adds where it is wider than the promise, empty elsewhere."""
+    most_wrong = 100 * (1 - case.outlook.share.low)
+    if most_wrong <= case.percent:
+        return ""
+    return (
+        f"Few of the labeled images are as unsure as these, so the range below reaches "
+        f"{most_wrong:.0f} % wrong: check the sample that is asked back. "
     )
 
 

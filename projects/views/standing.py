@@ -35,7 +35,7 @@ def standing(request: HttpRequest, pk: int) -> HttpResponse:
 
 @require_GET
 def part(request: HttpRequest, pk: int) -> HttpResponse:
-    """Everything below the heading, forecasts included: seconds in a project of 100,000 images."""
+    """Everything below the heading, forecasts included: slow in a project of 100,000 images."""
     project = project_for(request, pk)
     form = StandingForm(request.GET).valid()
     return render(

@@ -108,6 +108,8 @@ def test_you_can_stop_when_all_that_are_left_keep_the_error(project: Project) ->
         allowed=0.05,
     )
     assert plain.number == candidates
+    most_wrong = 100 * (1 - seen.share.low)
+    assert (f"reaches {most_wrong:.0f} % wrong" in found.reason) == (most_wrong > 5)
 
 
 def test_a_smaller_allowed_error_asks_for_more_labels_and_says_how_many(project: Project) -> None:
