@@ -16,6 +16,7 @@ button?.addEventListener("click", () => {
     { label: "Label by similarity", icon: "upload", title: "Upload images and review what is suggested for them", run: uploadForReview },
     { label: "Next batch of unlabeled…", icon: "next", title: "Review the next images without a label", run: askForNextBatch },
     { label: "Near-duplicates", icon: "copy", title: "Groups of images that are all but the same picture", href: projectUrl("duplicates") },
+    { label: "Find wrong labels", icon: "warning", title: "Labeled images whose neighbours disagree, the surest first", href: projectUrl("wrong-labels") },
   ]);
 });
 
