@@ -307,6 +307,26 @@ class AcceptForm(ReadableForm):
         ]
 
 
+class WrongLabelsForm(ReadableForm):
+    """Which labels that look wrong are shown: all, or those of one present label."""
+
+    label = forms.ModelChoiceField(
+        queryset=Label.objects.none(),
+        required=False,
+        label="Label",
+        error_messages={"invalid_choice": "the project has no such label (any more)."},
+    )
+
+    def __init__(self, project: Project, data: QueryDict | dict[str, Any]) -> None:
+        super().__init__(data)
+        self.fields["label"].queryset = Label.objects.live().filter(project=project)  # type: ignore[attr-defined]
+
+    @property
+    def label_chosen(self) -> Label | None:
+        chosen: Label | None = self.cleaned_data["label"]
+        return chosen
+
+
 class ImportForm(forms.Form):
     """A CSV of labels."""
 

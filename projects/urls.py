@@ -21,6 +21,7 @@ from .views import (
     standing,
     uploads,
     workspace,
+    wrong_labels,
 )
 
 sessions = [
@@ -101,6 +102,14 @@ near_duplicates = [
     path(f"{_duplicates}/like-all", duplicates.like_all, name="duplicates-like-all"),
 ]
 
+_wrong = "projects/<int:pk>/wrong-labels"
+labels_that_look_wrong = [
+    path(_wrong, wrong_labels.wrong_labels, name="wrong-labels"),
+    path(f"{_wrong}/cards", wrong_labels.cards, name="wrong-labels-cards"),
+    path(f"{_wrong}/replace", wrong_labels.replace, name="wrong-labels-replace"),
+    path(f"{_wrong}/confirm", wrong_labels.confirm, name="wrong-labels-confirm"),
+]
+
 labels_as_files = [
     path("projects/<int:pk>/export.csv", exports.export_csv, name="export-csv"),
     path("projects/<int:pk>/export.json", exports.export_json, name="export-json"),
@@ -150,6 +159,7 @@ urlpatterns = [
     *accepting,
     *near_duplicates,
     *standings,
+    *labels_that_look_wrong,
     *labels_as_files,
     path("", include("projects.api.urls")),
 ]

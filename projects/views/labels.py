@@ -28,7 +28,7 @@ def give(request: HttpRequest, pk: int) -> JsonResponse:
     mode = body.get("mode", "add")
     if mode not in MODES:
         raise Refusal("“mode” is add, remove or toggle.", code="bad_request")
-    label, created = _named_label(request, project, body)
+    label, created = named_label(request, project, body)
     images = selected_images(project, body)
     act = label_images(project, person(request), images, label, mode=mode, created=created)
     return act_answer(
@@ -36,9 +36,10 @@ def give(request: HttpRequest, pk: int) -> JsonResponse:
     )
 
 
-def _named_label(
+def named_label(
     request: HttpRequest, project: Project, body: dict[str, Any]
 ) -> tuple[Label, list[Label]]:
+    """Return the label that a body means by `label` or by `name`, and those made for that."""
     if "name" not in body:
         return _label(project, body.get("label")), []
     known = set(Label.objects.live().filter(project=project).values_list("pk", flat=True))

@@ -17,6 +17,7 @@ button?.addEventListener("click", () => {
     { label: "Next batch of unlabeled…", icon: "next", title: "Review the next images without a label", run: askForNextBatch },
     { label: "Accept suggestions…", icon: "check", title: "Give sure suggestions without a look at each, within the error you allow", href: projectUrl("accept") },
     { label: "Near-duplicates", icon: "copy", title: "Groups of images that are all but the same picture", href: projectUrl("duplicates") },
+    { label: "Find wrong labels", icon: "warning", title: "Labeled images whose neighbours disagree, the surest first", href: projectUrl("wrong-labels") },
   ]);
 });
 

@@ -15,7 +15,13 @@ from typing import Any
 
 import django
 
-from . import acceptance_seeds, duplicate_seeds, review_seeds, standing_seeds
+from . import (
+    acceptance_seeds,
+    duplicate_seeds,
+    review_seeds,
+    standing_seeds,
+    wrong_label_seeds,
+)
 
 
 def make_project(
@@ -92,6 +98,7 @@ ACTS = {
         duplicate_seeds.make_duplicates,
         standing_seeds.make_standing,
         acceptance_seeds.make_sure,
+        wrong_label_seeds.make_wrong_labels,
     )
 }
 
