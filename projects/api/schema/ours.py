@@ -9,8 +9,9 @@ from drf_spectacular.utils import OpenApiExample, OpenApiResponse, extend_schema
 from rest_framework import serializers
 
 from similarity.methods import DEFAULT_METHOD
+from similarity.splits import MOST_PERCENT as MOST_VALIDATION
 
-from ...forms import MOST_VALIDATION, GridFilter
+from ...forms import GridFilter
 from ...models import ImageLabel
 from ...services.teaching import METHOD_NAMES
 from ..v1 import images, labels, projects, suggestions, uploads

@@ -11,8 +11,10 @@ from django.http.response import HttpResponseBase
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from similarity.splits import MOST_PERCENT as MOST_VALIDATION
+
 from ...errors import Refusal
-from ...forms import MOST_VALIDATION, GridFilter
+from ...forms import GridFilter
 from ...models import Image, ImageQuerySet, Project
 from ...services import exports
 from ...services.predictions import labels_named

@@ -1,0 +1,153 @@
+"""Which images are shown, exported and imported."""
+
+from __future__ import annotations
+
+from datetime import datetime, time, timedelta
+from typing import Any
+
+from django import forms
+from django.db.models import Exists, OuterRef, QuerySet
+from django.http import QueryDict
+from django.utils import timezone
+
+from similarity.splits import MOST_PERCENT as MOST_VALIDATION
+
+from ..errors import Refusal
+from ..models import (
+    Image,
+    ImageLabel,
+    ImageQuerySet,
+    Label,
+    Project,
+)
+from .base import ReadableForm
+
+
+class GridFilter(ReadableForm):
+    """Which images of the dataset the grid shows, and in what order: the page's query string.
+
+    `label` repeats; `match` says whether an image must carry any, all or none of them. With
+    `source` only labels of that source count.
+    """
+
+    class Match:
+        ANY, ALL, NONE = "any", "all", "none"
+
+    MATCHES = [(Match.ANY, "any of"), (Match.ALL, "all of"), (Match.NONE, "none of")]
+    SHOWS = [
+        ("", "All images"),
+        ("unlabeled", "Unlabeled"),
+        ("labeled", "Labeled"),
+        ("failed", "Failed"),
+        ("pending", "Waiting for embedding"),
+    ]
+    SORTS = [
+        ("name", "Name"),
+        ("-name", "Name, Z to A"),
+        ("-time", "Newest first"),
+        ("time", "Oldest first"),
+        ("label", "Label"),
+    ]
+
+    label = forms.ModelMultipleChoiceField(
+        queryset=Label.objects.none(),
+        required=False,
+        error_messages={
+            "invalid_choice": "the project has no such label (any more).",
+            "invalid_pk_value": "“%(pk)s” is no label's number.",
+        },
+    )
+    match = forms.ChoiceField(choices=MATCHES, required=False)
+    show = forms.ChoiceField(choices=SHOWS, required=False)
+    name = forms.CharField(max_length=255, required=False, strip=False)
+    source = forms.ChoiceField(choices=[("", "Any"), *ImageLabel.Source.choices], required=False)
+    since = forms.DateField(required=False, label="Uploaded from")
+    until = forms.DateField(required=False, label="Uploaded until")
+    sort = forms.ChoiceField(choices=SORTS, required=False)
+
+    FILTERS = ("label", "show", "name", "source", "since", "until")
+
+    def __init__(self, project: Project, data: QueryDict | dict[str, Any] | str = "") -> None:
+        super().__init__(QueryDict(data) if isinstance(data, str) else data)
+        self.project = project
+        self.fields["label"].queryset = Label.objects.live().filter(project=project)  # type: ignore[attr-defined]
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = self.cleaned_data
+        since, until = cleaned.get("since"), cleaned.get("until")
+        if since and until and since > until:
+            self.add_error("until", "lies before “Uploaded from”.")
+        return cleaned
+
+    def checked(self) -> GridFilter:
+        """Return the form itself, or raise a `Refusal` with its first problem."""
+        if not self.is_valid():
+            raise Refusal(f"This filter cannot be used. {self.problem()}", code="bad_filter")
+        return self
+
+    @property
+    def order(self) -> str:
+        """The chosen sort: by name unless another was asked for."""
+        return self.cleaned_data.get("sort") or "name"
+
+    @property
+    def is_active(self) -> bool:
+        """Whether it leaves anything out."""
+        return any(self.cleaned_data.get(field) for field in self.FILTERS)
+
+    def images(self) -> ImageQuerySet:
+        """Return the images of the dataset that match, in no particular order."""
+        images = Image.objects.in_dataset().filter(project=self.project)
+        images = self._by_label(images)
+        chosen = self.cleaned_data
+        if chosen["show"]:
+            images = getattr(images, chosen["show"])()
+        if chosen["name"]:
+            images = images.filter(name__icontains=chosen["name"])
+        if chosen["since"]:
+            images = images.filter(uploaded_at__gte=_start_of(chosen["since"]))
+        if chosen["until"]:
+            images = images.filter(uploaded_at__lt=_start_of(chosen["until"]) + timedelta(days=1))
+        return images
+
+    def _by_label(self, images: ImageQuerySet) -> ImageQuerySet:
+        labels: QuerySet[Label] = self.cleaned_data["label"]
+        carried = ImageLabel.objects.filter(image=OuterRef("pk"))
+        ours = carried
+        if source := self.cleaned_data["source"]:
+            ours = carried.filter(source=source)
+        if not labels:
+            return images.filter(Exists(ours)) if source else images
+        match self.cleaned_data["match"]:
+            case self.Match.ALL:
+                for label in labels:
+                    images = images.filter(Exists(ours.filter(label=label)))
+                return images
+            case self.Match.NONE:
+                images = images.filter(~Exists(carried.filter(label__in=labels)))
+                return images.filter(Exists(ours)) if source else images
+            case _:
+                return images.filter(Exists(ours.filter(label__in=labels)))
+
+
+def _start_of(day: Any) -> datetime:
+    return timezone.make_aware(datetime.combine(day, time.min))
+
+
+class SplitForm(ReadableForm):
+    """How many percent of the images an export marks for validation; empty: no split."""
+
+    validation = forms.IntegerField(min_value=1, max_value=MOST_VALIDATION, required=False)
+
+    @property
+    def percent(self) -> int | None:
+        chosen: int | None = self.cleaned_data["validation"]
+        return chosen
+
+
+class ImportForm(forms.Form):
+    """A CSV of labels."""
+
+    file = forms.FileField(
+        error_messages={"required": "Choose a CSV file.", "empty": "That file is empty."}
+    )
