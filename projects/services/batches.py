@@ -13,13 +13,16 @@ from projects.errors import Conflict, Refusal
 from projects.models import Batch, BatchEdit, BatchItem, Image, Project
 from projects.models.batches import MAX_K
 from projects.models.projects import BATCH_SIZES
+from similarity.methods import DEFAULT_METHOD
 
 from .first import Order, images_in_order
-from .suggestions import Ballot, Row, controls_of
+from .review_rows import Row
+from .suggestions import Ballot, controls_of
+from .teaching import METHOD_NAMES
 from .thresholds import fresh
 from .ticks import Controls
 
-CONTROLS = ("k", "threshold", "top_only", "per_label", "chosen")
+CONTROLS = ("k", "threshold", "top_only", "per_label", "chosen", "method")
 """Fields of a batch that say what is ticked."""
 MAX_ROWS = 500
 """Queries of one review. All are voted on whenever a control moves: 500 take a quarter second, and
@@ -141,6 +144,7 @@ def _make(
         kind=kind,
         top_only=not project.multi_label,
         per_label=project.multi_label and _last_was_per_label(project),
+        method=_last_method(project),
     )
     BatchItem.objects.bulk_create(
         BatchItem(batch=batch, image_id=image_id, position=position)
@@ -152,6 +156,15 @@ def _make(
 def _last_was_per_label(project: Project) -> bool:
     """Whether the newest batch had a threshold for each label: the next one goes on like that."""
     return bool(project.batches.order_by("-id").values_list("per_label", flat=True).first())
+
+
+def _last_method(project: Project) -> str:
+    """The method of the newest batch that a person reviewed row by row: the next one keeps it."""
+    reviewed = project.batches.filter(kind__in=_REVIEWED).order_by("-id")
+    return reviewed.values_list("method", flat=True).first() or DEFAULT_METHOD
+
+
+_REVIEWED = (Batch.Kind.UPLOADED, Batch.Kind.SELECTED, Batch.Kind.NEXT)
 
 
 def lock_open(batch: Batch) -> None:
@@ -188,37 +201,42 @@ def set_controls(
     threshold: float,
     top_only: bool,
     per_label: bool = False,
+    method: str | None = None,
     since: Controls | None = None,
 ) -> ControlMove:
     """Remember the controls and say how many ticks they changed. The rows are not searched again.
 
     Args:
         per_label: tick each label by a threshold of its own, chosen now if labels or k moved.
+        method: whose scores are suggested, a name of `METHOD_NAMES`; the batch's own by default.
         since: the controls to compare with, where a slider passed through others on its way.
 
     Raises:
-        Refusal: k outside 1 to 100, threshold outside 0 to 100, or thresholds per label in a
-            single-label project.
+        Refusal: k outside 1 to 100, threshold outside 0 to 100, no such method, or thresholds per
+            label in a single-label project.
         Conflict: too few labeled images to choose thresholds from.
     """
     if not 1 <= k <= MAX_K:
         raise Refusal(f"Number of results is 1 to {MAX_K}, not {k}.", code="k")
     if not 0 <= threshold <= 100:
         raise Refusal(f"Threshold is 0 to 100 percent, not {threshold:g}.", code="threshold")
+    method = batch.method if method is None else method
+    if method not in METHOD_NAMES:
+        raise Refusal(f"A method is one of {', '.join(METHOD_NAMES)}.", code="method")
     if not batch.project.multi_label and (per_label or not top_only):
         raise Refusal(
             "An image of this project has one label, so only the top scoring one is marked.",
             code="single_label",
         )
-    chosen = fresh(batch, k=k).as_json() if per_label else batch.chosen
+    chosen = fresh(batch, k=k, method=method).as_json() if per_label else batch.chosen
     with transaction.atomic():
         lock_open(batch)
         before = since or controls_of(batch)
         batch.k, batch.threshold, batch.top_only = k, threshold, top_only
-        batch.per_label, batch.chosen = per_label, chosen
+        batch.per_label, batch.chosen, batch.method = per_label, chosen, method
         batch.save(update_fields=CONTROLS)
     ballot = Ballot(batch, most=max(k, before.k))
-    rows = ballot.rows(controls_of(batch))
+    rows = ballot.shown(controls_of(batch))
     return ControlMove(ticks_changed(ballot.rows(before), rows), rows)
 
 

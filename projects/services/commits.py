@@ -18,7 +18,9 @@ from .absences import MOST_DECIDED, live_label_ids, mark_absent
 from .acts import begin_act, count, summarize
 from .batches import lock_open
 from .labels import Given, apply_labels
-from .suggestions import Row, RowState, search, suggest
+from .review_rows import Row, RowState
+from .suggestions import search, suggest
+from .sureness import learn
 from .trash import put_back
 
 
@@ -60,6 +62,7 @@ def commit(
         Refusal: no row is ready.
     """
     search(batch, only_new=True)
+    learn(batch)
     with transaction.atomic():
         lock_open(batch)
         rows = suggest(batch)
@@ -128,6 +131,7 @@ def _rest_of(batch: Batch, later: Sequence[Row]) -> Batch | None:
         top_only=batch.top_only,
         per_label=batch.per_label,
         chosen=batch.chosen,
+        method=batch.method,
     )
     BatchItem.objects.filter(pk__in=[row.item.pk for row in later]).update(batch=rest)
     # Files of an upload that are still on their way belong to the batch that stays open.
@@ -171,8 +175,10 @@ def _write_down(rows: Sequence[Row]) -> None:
     for row in rows:
         row.item.suggested, row.item.chosen = list(row.suggested), list(row.ticked)
         row.item.was_right = was_right(row)
+        row.item.probability = row.probability if row.suggested else None
     items = [row.item for row in rows]
-    BatchItem.objects.bulk_update(items, ["suggested", "chosen", "was_right"], batch_size=100)
+    written = ["suggested", "chosen", "was_right", "probability"]
+    BatchItem.objects.bulk_update(items, written, batch_size=100)
 
 
 def was_right(row: Row) -> bool | None:

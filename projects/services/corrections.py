@@ -9,8 +9,8 @@ from projects.errors import Conflict
 from projects.models import Act, Image, Label, Project
 
 from .acts import begin_act, summarize
+from .carried import labels_by_image
 from .labels import Given, apply_labels, get_or_create_labels
-from .suggestions import labels_by_image
 
 
 def correct_label(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from typing import Any, TypeAlias
 
 from django.contrib.auth.models import AbstractBaseUser
@@ -11,11 +12,13 @@ from django.utils import timezone
 
 from projects.errors import Conflict
 from projects.models import Act, Batch, BatchEdit, BatchItem, Image, Label
+from similarity.methods import DEFAULT_METHOD
 
 from .acts import count, shortened
 from .batches import lock_open
 from .label_list import get_or_create_labels
-from .suggestions import Row, kept_items, suggest
+from .review_rows import Row
+from .suggestions import Ballot, controls_of, kept_items
 from .trash import put_back
 from .undo_label_list import hide_created, revive_created
 
@@ -91,7 +94,7 @@ def _change(
     """Give rows other edits as one act; None and no act where that changes nothing."""
     with transaction.atomic():
         lock_open(batch)
-        rows = {row.item.pk: row for row in suggest(batch, item_ids=item_ids)}
+        rows = {row.item.pk: row for row in _rows(batch, item_ids)}
         if item_ids is not None and not rows:
             raise Conflict(
                 "That row is no longer part of this batch; reload the page.", code="row_gone"
@@ -110,6 +113,18 @@ def _change(
         act.save(update_fields=["payload"])
         _write({pk: after[pk] for pk in changed})
         return act
+
+
+def _rows(batch: Batch, item_ids: Iterable[int] | None) -> list[Row]:
+    """The rows that an act changes, without what only the page shows of them.
+
+    An act on single rows asks nothing about what is suggested, and may have made a label in this
+    transaction: methods fitted in it would be kept under a revision that a rollback takes back.
+    """
+    controls = controls_of(batch)
+    if item_ids is not None:
+        controls = replace(controls, method=DEFAULT_METHOD)
+    return Ballot(batch, most=controls.k, item_ids=item_ids).rows(controls)
 
 
 def remove_row(batch: Batch, user: AbstractBaseUser, item_id: int) -> Act:

@@ -15,7 +15,8 @@ from similarity.first import MOST_LABELED, first_to_label, sampled, spread_batch
 from similarity.suggest import doubt
 
 from . import collections
-from .suggestions import hits_of, labels_by_image
+from .carried import labels_by_image
+from .suggestions import hits_of
 
 FEWEST = 20
 """Photos to label first: as many as it took to find nearly every class of the photo sets measured,

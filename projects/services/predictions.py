@@ -14,11 +14,15 @@ from projects.models import Image, ImageLabel, ImageQuerySet, Label, Project
 from projects.models.batches import DEFAULT_K, DEFAULT_THRESHOLD
 from projects.models.labels import name_key
 from projects.services import collections
+from projects.services.carried import labels_by_image
 from projects.services.collections import Collection
+from projects.services.opinions import scores_by_others, suggestions_of
 from projects.services.queries import Query
 from projects.services.similar import nearest_matching
-from projects.services.suggestions import hits_of_vectors, labels_by_image
+from projects.services.suggestions import hits_of_vectors
+from projects.services.teaching import taught
 from projects.services.timing import part
+from similarity.methods import DEFAULT_METHOD
 from similarity.suggest import Suggestion, vote
 
 
@@ -29,11 +33,13 @@ class Controls:
     results: int = DEFAULT_K
     threshold: float = DEFAULT_THRESHOLD
     use_first: bool = False
+    method: str = DEFAULT_METHOD
+    """A name of `teaching.METHOD_NAMES`."""
 
 
 @dataclass(frozen=True)
 class Hit:
-    """A labeled image that voted."""
+    """A labeled image that is similar to the query; by the default method, one that voted."""
 
     image: str
     labels: tuple[str, ...]
@@ -80,7 +86,8 @@ def suggest_labels(
         itself = [query.itself for query in queries]
         found = hits_of_vectors(vectors, itself, labeled, k=controls.results)
     with part("vote"):
-        return _Voter(project, controls, with_hits=with_hits).answers(found)
+        scored = _scored(project, controls.method, vectors, itself)
+        return _Voter(project, controls, with_hits=with_hits).answers(found, scored)
 
 
 def refuse_unlabeled(project: Project) -> None:
@@ -99,6 +106,17 @@ def centered(whole: Collection, queries: Sequence[Query]) -> NDArray[np.float32]
     return whole.centering.apply(np.stack(vectors))
 
 
+def _scored(
+    project: Project, method: str, vectors: NDArray[np.float32], itself: Sequence[int]
+) -> list[Sequence[Suggestion]] | None:
+    """Suggestions of each query by a method that does not vote on its hits; None: they vote."""
+    lesson = None if method == DEFAULT_METHOD else taught(project, method)
+    if lesson is None:
+        return None
+    scores = scores_by_others(lesson, vectors, itself)
+    return [suggestions_of(line, lesson.label_ids) for line in scores]
+
+
 class _Voter:
     """Turns hits into answers, with the labels and names of all hits read at once."""
 
@@ -106,11 +124,19 @@ class _Voter:
         self.project, self.controls, self.with_hits = project, controls, with_hits
         self.labels = {label.pk: label for label in Label.objects.live().filter(project=project)}
 
-    def answers(self, found: list[list[list[float]]]) -> list[Answer]:
+    def answers(
+        self,
+        found: list[list[list[float]]],
+        scored: Sequence[Sequence[Suggestion]] | None = None,
+    ) -> list[Answer]:
+        """`scored`: what is suggested for each query where the hits do not vote."""
         ids = {int(hit[0]) for hits in found for hit in hits}
         self.carried = labels_by_image(ids)
         self.names = self._names(ids) if self.with_hits else {}
-        return [self._answer(hits) for hits in found]
+        return [
+            self._answer(hits, scored[at] if scored is not None else None)
+            for at, hits in enumerate(found)
+        ]
 
     def _names(self, ids: set[int]) -> dict[int, str]:
         names: dict[int, str] = {}
@@ -120,9 +146,10 @@ class _Voter:
             names.update(part_of.values_list("pk", "name"))
         return names
 
-    def _answer(self, hits: list[list[float]]) -> Answer:
+    def _answer(self, hits: list[list[float]], scored: Sequence[Suggestion] | None) -> Answer:
         voting = [(int(i), s, self.carried[int(i)]) for i, s in hits if int(i) in self.carried]
-        scored = vote([s for _, s, _ in voting], [labels for _, _, labels in voting])
+        if scored is None:
+            scored = vote([s for _, s, _ in voting], [labels for _, _, labels in voting])
         suggestions = tuple(
             SuggestedLabel(self.labels[each.label], each.score)
             for each in self._chosen(scored)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from projects.models import Label
 
-from .suggestions import Row, RowState
+from .review_rows import Row, RowState
 
 SORTS = {
     "uploaded": "As uploaded",
@@ -77,6 +77,8 @@ class Summary:
     failed: int
     alone: int
     groups: tuple[Group, ...]
+    expected_wrong: float | None
+    """How many of the rows ticked by suggestion alone are wrong; None where nobody can say yet."""
 
 
 def summarize_rows(rows: Sequence[Row]) -> Summary:
@@ -93,4 +95,14 @@ def summarize_rows(rows: Sequence[Row]) -> Summary:
         failed=states[RowState.FAILED],
         alone=states[RowState.ALONE],
         groups=tuple(sorted(groups, key=lambda g: (g.label.position, g.label.pk))),
+        expected_wrong=_expected_wrong(rows),
     )
+
+
+def _expected_wrong(rows: Sequence[Row]) -> float | None:
+    doubts = [
+        1.0 - row.probability
+        for row in rows
+        if row.ticked_by_suggestion and row.probability is not None
+    ]
+    return sum(doubts) if doubts else None

@@ -2,100 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
-from enum import StrEnum
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from itertools import islice
-from typing import NamedTuple, TypeAlias
+from typing import TypeAlias
 
 import numpy as np
-from django.db.models import F, Q, QuerySet
+from django.db.models import Q, QuerySet
 from numpy.typing import NDArray
 
-from projects.models import Batch, BatchEdit, BatchItem, Image, ImageLabel, Label, Project
+from projects.models import Batch, BatchEdit, BatchItem, Image, Label, Project
 from projects.models.batches import MAX_K
+from similarity.methods import DEFAULT_METHOD
 from similarity.neighbours import Hits, nearest
 from similarity.suggest import Suggestion, vote
 
 from . import collections
-from .selection import one_variable
+from .carried import labels_by_image
+from .evidence import LEAST_OF_LABEL, PLACES, Labeled, nearest_of_labels
+from .opinions import NO_OPINION, Opinion, opinions
+from .review_rows import Like, Neighbour, Row, RowState, SuggestedLabel
+from .sureness import probabilities
 from .ticks import Controls, effective_ticks, suggested_ticks
-
-
-class RowState(StrEnum):
-    READY = "ready"
-    WAITING = "waiting"
-    """Its embedding is still being made."""
-    FAILED = "failed"
-    """It cannot be embedded; the image says why."""
-    ALONE = "alone"
-    """There is no labeled image to compare it with."""
-
-
-class Neighbour(NamedTuple):
-    """A labeled image found for a query; `similarity` in 0..1."""
-
-    image_id: int
-    similarity: float
-    labels: tuple[Label, ...]
-
-
-class SuggestedLabel(NamedTuple):
-    """A label offered in a row. `score` is None where only the person offered it."""
-
-    label: Label
-    score: float | None
-    ticked: bool
-    edited: bool
-    by_suggestion: bool
-    """Whether the suggestion alone would tick it."""
-    threshold: float | None = None
-    """What ticks it, in percent, where each label has a threshold of its own."""
-
-
-@dataclass(frozen=True)
-class Row:
-    """One query with its evidence, what is suggested, and what is ticked after the edits."""
-
-    item: BatchItem
-    state: RowState
-    neighbours: tuple[Neighbour, ...]
-    labels: tuple[SuggestedLabel, ...]
-    suggested: tuple[int, ...]
-    """Labels that the suggestion alone ticks, best first."""
-    ticked: tuple[int, ...]
-    """Labels ticked now: what Add to dataset saves."""
-    present: tuple[Label, ...]
-    """Labels the image carries already: it was labeled before it was selected."""
-
-    @property
-    def image(self) -> Image:
-        return self.item.image
-
-    @property
-    def edited(self) -> bool:
-        return any(label.edited for label in self.labels)
-
-    @property
-    def unticked(self) -> list[int]:
-        """Labels whose ticks the person removed."""
-        return [label.label.pk for label in self.labels if label.edited and not label.ticked]
-
-    @property
-    def top(self) -> SuggestedLabel | None:
-        """The suggestion with the highest score, ticked or not."""
-        return self.labels[0] if self.labels and self.labels[0].score is not None else None
-
-    def score_of(self, label_id: int) -> float | None:
-        """The score a label got as a suggestion, None where only the person offered it."""
-        return next((each.score for each in self.labels if each.label.pk == label_id), None)
-
-    @property
-    def certainty(self) -> float:
-        """How far the best score is ahead of the second, in percent; 0 without suggestions."""
-        scores = [label.score for label in self.labels if label.score is not None]
-        return scores[0] - (scores[1] if len(scores) > 1 else 0.0) if scores else 0.0
-
 
 _Count: TypeAlias = tuple[tuple[Neighbour, ...], list[Suggestion]]
 """What the first k hits of a row say."""
@@ -104,7 +33,7 @@ _Count: TypeAlias = tuple[tuple[Neighbour, ...], list[Suggestion]]
 def controls_of(batch: Batch) -> Controls:
     single = not batch.project.multi_label
     per_label = batch.chosen_thresholds() if batch.per_label else None
-    return Controls(batch.k, batch.threshold, batch.top_only, single, per_label)
+    return Controls(batch.k, batch.threshold, batch.top_only, single, per_label, batch.method)
 
 
 def kept_items(batch: Batch) -> QuerySet[BatchItem]:
@@ -192,17 +121,18 @@ def _pairs(hits: Hits, at: int, labeled: collections.Labeled) -> list[list[float
 def suggest(
     batch: Batch, *, controls: Controls | None = None, item_ids: Iterable[int] | None = None
 ) -> list[Row]:
-    """Vote on the stored hits with the labels they carry now, and apply the person's edits.
+    """Say which labels fit each row by the batch's method, and apply the person's edits.
 
-    The first k hits count that still carry a label and are in the dataset; others are passed over.
-    Nothing is searched and nothing is written.
+    The default method votes on the stored hits with the labels they carry now: the first k that
+    still carry a label and are in the dataset count, others are passed over. Nothing is written.
+    Not to be called in a transaction that raised the revision.
 
     Args:
         controls: others than the batch's own, to see what they would change.
         item_ids: only these rows.
     """
     controls = controls or controls_of(batch)
-    return Ballot(batch, most=controls.k, item_ids=item_ids).rows(controls)
+    return Ballot(batch, most=controls.k, item_ids=item_ids).shown(controls)
 
 
 class Ballot:
@@ -216,7 +146,8 @@ class Ballot:
         items = kept_items(batch).select_related("image").order_by("position", "id")
         if item_ids is not None:
             items = items.filter(pk__in=list(item_ids))
-        self._items = list(items)
+        self._batch, self._items = batch, list(items)
+        self._read_project: Project | None = None
         live = Label.objects.live().filter(project=batch.project_id)
         self._labels = {label.pk: label for label in live}
         self._edits = self._read_edits(batch)
@@ -243,22 +174,72 @@ class Ballot:
         return carried
 
     def rows(self, controls: Controls) -> list[Row]:
-        """Vote on every row with these controls."""
-        return [self._row(item, controls) for item in self._items]
+        """Say what is suggested and ticked with these controls."""
+        said = self._opinions(controls.method)
+        return [self._row(item, controls, said) for item in self._items]
 
-    def _row(self, item: BatchItem, controls: Controls) -> Row:
-        neighbours, suggestions = self._count(item, controls.k)
-        suggested = suggested_ticks(suggestions, controls)
+    def shown(self, controls: Controls) -> list[Row]:
+        """Return `rows` with what the page shows beside: more evidence, and how sure they are."""
+        return self._with_probabilities(self._with_likes(self.rows(controls)), controls)
+
+    @property
+    def _project(self) -> Project:
+        """As it is by now: what is kept of labels is named by its revision."""
+        if self._read_project is None:
+            self._read_project = Project.objects.get(pk=self._batch.project_id)
+        return self._read_project
+
+    def _opinions(self, method: str) -> Mapping[int, Opinion]:
+        """By image, of all but the default method, which votes on the hits stored with each row."""
+        if method == DEFAULT_METHOD:
+            return {}
+        ready = [item.image_id for item in self._items if item.hits]
+        return opinions(self._project, method, ready)
+
+    def _with_likes(self, rows: list[Row]) -> list[Row]:
+        wanted = {(row.image.pk, label) for row in rows for label in _too_few_shown(row)}
+        if not wanted:
+            return rows
+        found = nearest_of_labels(self._project, wanted)
+        return [replace(row, likes=self._likes(row, found)) for row in rows]
+
+    def _likes(
+        self, row: Row, found: Mapping[tuple[int, int], Sequence[Labeled]]
+    ) -> tuple[Like, ...]:
+        likes: dict[int, Like] = {}
+        for at, each in enumerate(row.contenders):
+            for image_id, similarity, labels in found.get((row.image.pk, each.label.pk), ()):
+                neighbour = Neighbour(image_id, similarity, self._named(labels))
+                likes.setdefault(image_id, Like(neighbour, each.label, at == 1))
+        return tuple(likes.values())
+
+    def _with_probabilities(self, rows: list[Row], controls: Controls) -> list[Row]:
+        sure = [row for row in rows if row.top]
+        if not sure:
+            return rows
+        certainties = [row.certainty / 100 for row in sure]
+        found = probabilities(self._project, controls.method, certainties, k=controls.k)
+        by_item = {row.item.pk: p for row, p in zip(sure, found or (), strict=False)}
+        return [replace(row, probability=by_item.get(row.item.pk)) for row in rows]
+
+    def _row(self, item: BatchItem, controls: Controls, said: Mapping[int, Opinion]) -> Row:
+        neighbours, voted = self._count(item, controls.k)
+        opinion = Opinion(voted, _lead(voted))
+        if controls.method != DEFAULT_METHOD:
+            # A row without any neighbour waits, failed or is alone: there is nothing to say of it.
+            opinion = said.get(item.image_id, NO_OPINION) if neighbours else NO_OPINION
+        suggested = suggested_ticks(opinion.suggestions, controls)
         edits = self._edits.get(item.pk, {})
         ticked = effective_ticks(suggested, edits, single=controls.single)
         return Row(
             item=item,
             state=_state_of(item),
             neighbours=neighbours,
-            labels=self._offered(suggestions, suggested, ticked, edits, controls),
+            labels=self._offered(opinion.suggestions, suggested, ticked, edits, controls),
             suggested=suggested,
             ticked=ticked,
             present=self._named(self._present.get(item.image_id, ())),
+            certainty=opinion.certainty,
         )
 
     def _count(self, item: BatchItem, k: int) -> _Count:
@@ -306,20 +287,17 @@ class Ballot:
         )
 
 
-def labels_by_image(image_ids: set[int], *, any_state: bool = False) -> dict[int, tuple[int, ...]]:
-    """Return the label ids of each image that carries any, the default label first.
+def _lead(suggestions: Sequence[Suggestion]) -> float:
+    scores = [each.score for each in suggestions[:2]]
+    return scores[0] - sum(scores[1:]) if scores else 0.0
 
-    Args:
-        any_state: also of staged images; else only those in the dataset are looked at.
-    """
-    carried = ImageLabel.objects.filter(image__in=one_variable(list(image_ids)))
-    if not any_state:
-        carried = carried.filter(image__state=Image.State.DATASET)
-    pairs = carried.order_by(F("is_default").desc(), "id").values_list("image_id", "label_id")
-    found: dict[int, list[int]] = {}
-    for image_id, label_id in pairs:
-        found.setdefault(image_id, []).append(label_id)
-    return {image_id: tuple(labels) for image_id, labels in found.items()}
+
+def _too_few_shown(row: Row) -> list[int]:
+    """Labels of the best two of which fewer than two images are among the first hits."""
+    if row.state != RowState.READY:
+        return []
+    shown = Counter(label.pk for hit in row.neighbours[: PLACES - 1] for label in hit.labels)
+    return [each.label.pk for each in row.contenders if shown[each.label.pk] < LEAST_OF_LABEL]
 
 
 def _state_of(item: BatchItem) -> RowState:

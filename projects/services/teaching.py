@@ -21,7 +21,7 @@ from similarity.neighbours import nearest
 from similarity.novelty import unlike_below
 
 from . import collections
-from .suggestions import labels_by_image
+from .carried import labels_by_image
 
 AUTO = "auto"
 METHOD_NAMES = {

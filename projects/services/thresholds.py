@@ -13,13 +13,17 @@ from numpy.typing import NDArray
 
 from projects.errors import Conflict
 from projects.models import AbsentLabel, Batch, Project
+from similarity.methods import DEFAULT_METHOD
 from similarity.suggest import vote
 from similarity.thresholds import choose_thresholds
 
 from . import collections
 from .absences import known_pairs, live_label_ids
+from .carried import labels_by_image
 from .label_states import chunked
-from .suggestions import hits_of, labels_by_image
+from .opinions import scores_by_others
+from .suggestions import hits_of
+from .teaching import Taught, taught
 
 LEAST_IMAGES = 10
 """Fewer labeled images say nothing; from 10 on, what was chosen beat 30 % at each of 60 draws."""
@@ -77,6 +81,7 @@ class Chosen:
     images: int
     assumed: bool
     labels: tuple[LabelThreshold, ...]
+    method: str = DEFAULT_METHOD
 
     @classmethod
     def of(cls, batch: Batch) -> Self | None:
@@ -86,17 +91,26 @@ class Chosen:
         stored: dict[str, Any] = dict(batch.chosen)
         return cls(**stored | {"labels": tuple(LabelThreshold(**e) for e in stored["labels"])})
 
+    @property
+    def from_what(self) -> tuple[int, str, int | None]:
+        """What they depend on; only hits that vote are counted."""
+        return self.revision, self.method, self.k if self.method == DEFAULT_METHOD else None
+
     def as_json(self) -> dict[str, Any]:
         """Return what `of` reads."""
         return asdict(self)
 
 
-def choose(project: Project, *, k: int) -> Chosen:
-    """Choose thresholds by leaving each labeled image out in turn and voting on the others.
+def choose(project: Project, *, k: int, method: str = DEFAULT_METHOD) -> Chosen:
+    """Choose thresholds by leaving each labeled image out in turn and asking the others.
 
     Where people said of at least `LEAST_IMAGES` images what is absent from them, those images
     alone are looked at. Otherwise all labeled images are, and what they do not carry is assumed
     to be absent. Of more than `MOST_IMAGES`, as many are drawn, always the same ones.
+
+    Args:
+        k: hits that vote, for the default method.
+        method: whose scores the thresholds are for, a name of `teaching.METHOD_NAMES`.
 
     Raises:
         Conflict: there are fewer than `LEAST_IMAGES`, with what to do.
@@ -109,7 +123,10 @@ def choose(project: Project, *, k: int) -> Chosen:
             f"{len(known.image_ids)}; label a few more, or move the one threshold by hand.",
             code="too_few_labeled",
         )
-    scores = _left_out_scores(known, hits_of(known.image_ids, whole, labeled, k=k))
+    if method == DEFAULT_METHOD:
+        scores = _left_out_votes(known, hits_of(known.image_ids, whole, labeled, k=k))
+    else:
+        scores = _left_out_scores(known, whole, taught(project, method))
     found = choose_thresholds(scores, known.matrix)
     percents = (100 * found.per_label.astype(np.float64)).round(1).tolist()
     labels = zip(known.label_ids, percents, found.examples.tolist(), strict=True)
@@ -119,6 +136,7 @@ def choose(project: Project, *, k: int) -> Chosen:
         len(known.image_ids),
         assumed,
         tuple(LabelThreshold(*each) for each in labels),
+        method,
     )
 
 
@@ -149,8 +167,23 @@ def _known_or_assumed(said: Truth) -> tuple[Truth, bool]:
     return Truth(said.image_ids, said.label_ids, filled), True
 
 
-def _left_out_scores(known: Truth, hits: Sequence[list[list[float]]]) -> NDArray[np.float32]:
+def _left_out_scores(
+    known: Truth, whole: collections.Collection, lesson: Taught | None
+) -> NDArray[np.float32]:
     """Return the scores that each image gets from the others, float32 (images, labels)."""
+    scores = np.zeros(known.matrix.shape, np.float32)
+    if lesson:
+        vectors = whole.centered(whole.rows(known.image_ids))
+        found = scores_by_others(lesson, vectors, known.image_ids)
+        column = {label_id: at for at, label_id in enumerate(known.label_ids)}
+        for at, label_id in enumerate(lesson.label_ids.tolist()):
+            if label_id in column:
+                scores[:, column[label_id]] = found[:, at]
+    return scores
+
+
+def _left_out_votes(known: Truth, hits: Sequence[list[list[float]]]) -> NDArray[np.float32]:
+    """Return the same by the default method, from the hits of each image among the others."""
     carried = labels_by_image({int(i) for each in hits for i, _ in each})
     column = {label_id: at for at, label_id in enumerate(known.label_ids)}
     scores = np.zeros(known.matrix.shape, np.float32)
@@ -162,8 +195,10 @@ def _left_out_scores(known: Truth, hits: Sequence[list[list[float]]]) -> NDArray
     return scores
 
 
-def fresh(batch: Batch, *, k: int) -> Chosen:
-    """Return the thresholds for a batch: those it has, or new ones if labels or k moved since.
+def fresh(batch: Batch, *, k: int, method: str) -> Chosen:
+    """Return the thresholds for a batch: those it has, or new ones if something moved since.
+
+    That is labels, the method, or, where the hits vote, k.
 
     Not to be called in a transaction that raised the revision.
 
@@ -172,9 +207,10 @@ def fresh(batch: Batch, *, k: int) -> Chosen:
     """
     project = Project.objects.get(pk=batch.project_id)
     before = Chosen.of(batch)
-    if before and (before.revision, before.k) == (project.revision, k):
+    asked = (project.revision, method, k if method == DEFAULT_METHOD else None)
+    if before and before.from_what == asked:
         return before
-    return choose(project, k=k)
+    return choose(project, k=k, method=method)
 
 
 def refresh(batch: Batch) -> None:
@@ -185,7 +221,7 @@ def refresh(batch: Batch) -> None:
     if not batch.per_label:
         return
     with suppress(Conflict):
-        chosen = fresh(batch, k=batch.k)
+        chosen = fresh(batch, k=batch.k, method=batch.method)
         if chosen != Chosen.of(batch):
             batch.chosen = chosen.as_json()
             Batch.objects.filter(pk=batch.pk).update(chosen=batch.chosen)

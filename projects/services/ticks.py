@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from similarity.methods import DEFAULT_METHOD
 from similarity.suggest import Suggestion, ticked
 
 
@@ -18,6 +19,8 @@ class Controls:
     single: bool
     per_label: Mapping[int, float] | None = None
     """Threshold of each label, percent; one that is not among them has `threshold`. None: off."""
+    method: str = DEFAULT_METHOD
+    """Whose scores: a name of `teaching.METHOD_NAMES`."""
 
     def threshold_of(self, label_id: int) -> float:
         """Return the least score, in percent, at which a label is ticked."""

@@ -127,9 +127,9 @@ def test_anything_but_true_is_off(owner_client: Client, batch: Batch, per_label:
 
 
 def test_the_number_of_queries_does_not_grow(owner_client: Client, several: Project) -> None:
-    """Choosing thresholds anew reads as often for 90 labeled images and 9 rows as for 15 and 3."""
+    """Choosing thresholds anew reads as often for 90 labeled images and 9 rows as for 30 and 3."""
     counts = []
-    for labeled, unlabeled in ((5, 1), (30, 3)):
+    for labeled, unlabeled in ((10, 1), (30, 3)):
         project = Project.objects.create(
             name=f"Of {labeled}", owner=several.owner, multi_label=True
         )
