@@ -9,6 +9,8 @@ from django.shortcuts import render
 from django.urls import reverse
 from django.views.decorators.http import require_GET, require_POST
 
+from similarity.methods import DEFAULT_METHOD
+
 from ..access import person
 from ..errors import Conflict, Refusal
 from ..models import Batch
@@ -19,6 +21,7 @@ from ..services.batches import set_controls, split
 from ..services.corrections import correct_label
 from ..services.review_list import FILTERS, SORTS, arrange
 from ..services.suggestions import controls_of, search, suggest
+from ..services.teaching import METHOD_NAMES
 from ..services.thresholds import LEAST_IMAGES, can_choose, refresh
 from ..services.ticks import Controls
 from .answers import body_of, text_of
@@ -35,6 +38,10 @@ from .review_answers import (
 
 CHUNK = 50
 """Rows drawn with the page; the others are drawn when they come near the window."""
+
+
+METHODS_OFFERED = {DEFAULT_METHOD: METHOD_NAMES[DEFAULT_METHOD]} | METHOD_NAMES
+"""The default first."""
 
 
 @require_GET
@@ -63,6 +70,7 @@ def review(request: HttpRequest, pk: int, batch_pk: int) -> HttpResponse:
         "has_labeled": batch.project.images.in_dataset().labeled().exists(),
         "can_choose": batch.per_label or can_choose(batch.project),
         "least_images": LEAST_IMAGES,
+        "methods": METHODS_OFFERED,
         "summary": summary_json(request, batch, rows),
         "controls": controls_json(batch),
         "labels": labels_json(batch.project),
@@ -142,6 +150,7 @@ def controls(request: HttpRequest, pk: int, batch_pk: int) -> JsonResponse:
         threshold=wanted.threshold,
         top_only=wanted.top_only,
         per_label=wanted.per_label is not None,
+        method=wanted.method,
         since=since,
     )
     return answer(request, batch, rows=move.rows, changed=move.changed)
@@ -154,7 +163,16 @@ def _controls(body: dict[str, Any], batch: Batch) -> Controls:
     single = controls_of(batch).single
     top_only = body.get("top_only") is True
     per_label = batch.chosen_thresholds() if body.get("per_label") is True else None
-    return Controls(number(body.get("k"), "k"), float(threshold), top_only, single, per_label)
+    k, method = number(body.get("k"), "k"), _method(body, batch)
+    return Controls(k, float(threshold), top_only, single, per_label, method)
+
+
+def _method(body: dict[str, Any], batch: Batch) -> str:
+    """The method a request names; without one, the batch's."""
+    method = body.get("method", batch.method)
+    if not isinstance(method, str) or method not in METHOD_NAMES:
+        raise Refusal(f"“method” is one of {', '.join(METHOD_NAMES)}.", code="method")
+    return method
 
 
 @require_POST

@@ -5,6 +5,7 @@ from __future__ import annotations
 import zlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from typing import Any, NamedTuple
 
 from django.http import HttpRequest, JsonResponse
@@ -17,9 +18,12 @@ from ..access import person, project_for
 from ..errors import Refusal
 from ..models import Act, Batch, Image, Label, Project, Role
 from ..services import undo as undo_service
+from ..services.evidence import PLACES
+from ..services.opinions import reason_of
 from ..services.review_list import summarize_rows
+from ..services.review_rows import Like, Neighbour, Row, SuggestedLabel
 from ..services.selection import one_variable
-from ..services.suggestions import Neighbour, Row, SuggestedLabel, suggest
+from ..services.suggestions import suggest
 from ..services.thresholds import Chosen
 from .answers import body_of
 
@@ -27,7 +31,7 @@ MOST_OFFERED = 5
 """Suggestions a row shows; ticked and edited ones always, the others by the picker."""
 LEAST_OFFERED = 1.0
 """Percent. Nobody ticks what scores less; the best one is shown whatever it scores."""
-MOST_NEIGHBOURS = 20
+MOST_NEIGHBOURS = PLACES
 """Places a strip has before it is asked for all: 100 rows of 100 pictures choke a browser. Where
 there are more neighbours, the last place is the button that asks."""
 
@@ -50,16 +54,27 @@ class ShownNeighbour(NamedTuple):
     chips: SafeString
 
 
+class ShownLikes(NamedTuple):
+    """Neighbours that stand in the strip for the best label, or for the runner-up."""
+
+    label: str
+    second: bool
+    neighbours: list[ShownNeighbour]
+
+
 @dataclass(frozen=True)
 class ShownRow:
     """A row cut to what is drawn of it. Without neighbours the page keeps the strip it has."""
 
     row: Row
     version: str
+    sure: int | None
+    """Percent, see `Row.probability`."""
     offered: Sequence[SuggestedLabel]
     has_strip: bool
     neighbours: Sequence[ShownNeighbour]
     more_neighbours: int
+    likes: Sequence[ShownLikes]
 
 
 def shown_rows(
@@ -78,17 +93,24 @@ def shown_rows(
         for row in changed
         if versions[row.item.pk].strip != known.get(row.item.pk, "")[-8:]
     }
-    drawer = _StripDrawer(strips.values())
+    likes = {
+        row.item.pk: _likes(row, strips[row.item.pk]) for row in changed if row.item.pk in strips
+    }
+    drawer = _StripDrawer(
+        [*strips.values(), *([like.neighbour for like in each] for each in likes.values())]
+    )
     return [
         ShownRow(
             row=row,
             version=str(versions[row.item.pk]),
+            sure=_percent(row),
             offered=offered_labels(row),
             has_strip=row.item.pk in strips,
             neighbours=[drawer.shown(hit) for hit in strips.get(row.item.pk, ())],
             more_neighbours=0
             if all_neighbours
             else len(row.neighbours) - len(first_neighbours(row)),
+            likes=drawer.likes(likes.get(row.item.pk, [])),
         )
         for row in changed
     ]
@@ -98,6 +120,12 @@ def first_neighbours(row: Row) -> Sequence[Neighbour]:
     """Return as many neighbours as the strip has places for."""
     hits = row.neighbours
     return hits if len(hits) <= MOST_NEIGHBOURS else hits[: MOST_NEIGHBOURS - 1]
+
+
+def _likes(row: Row, strip: Sequence[Neighbour]) -> list[Like]:
+    """Return what stands in for the best two labels and is not in the strip anyway."""
+    there = {hit.image_id for hit in strip}
+    return [like for like in row.likes if like.neighbour.image_id not in there]
 
 
 class _StripDrawer:
@@ -121,6 +149,12 @@ class _StripDrawer:
             labels=",".join(map(str, ids)),
             chips=self.chips[ids],
         )
+
+    def likes(self, likes: Sequence[Like]) -> list[ShownLikes]:
+        return [
+            ShownLikes(name, second, [self.shown(like.neighbour) for like in each])
+            for (name, second), each in groupby(likes, lambda e: (e.label.name, e.second))
+        ]
 
 
 def offered_labels(row: Row) -> list[SuggestedLabel]:
@@ -150,10 +184,18 @@ def version_of(row: Row) -> Version:
     labels = [(e.label.pk, e.label.name, e.label.color, *e[1:4], e.threshold) for e in row.labels]
     present = [(label.name, label.color) for label in row.present]
     image = (row.image.failure_reason, row.image.name, bool(row.image.lease_until))
-    hits = [
-        (h.image_id, h.similarity, [(e.name, e.color) for e in h.labels]) for h in row.neighbours
-    ]
-    return Version(_short((row.state, image, labels, present)), _short(hits))
+    likes = [(_drawn(like.neighbour), like.label.name, like.second) for like in row.likes]
+    strip = ([_drawn(hit) for hit in row.neighbours], likes)
+    return Version(_short((row.state, image, labels, present, _percent(row))), _short(strip))
+
+
+def _drawn(hit: Neighbour) -> tuple[int, float, list[tuple[str, str]]]:
+    return hit.image_id, hit.similarity, [(label.name, label.color) for label in hit.labels]
+
+
+def _percent(row: Row) -> int | None:
+    """How sure the best label is, as it is shown: never 0 or 100, which nobody can know."""
+    return None if row.probability is None else min(99, max(1, round(100 * row.probability)))
 
 
 def _short(drawn: object) -> str:
@@ -180,6 +222,7 @@ def summary_json(request: HttpRequest, batch: Batch, rows: Sequence[Row]) -> dic
         "edited": summary.edited,
         "waiting": summary.waiting,
         "failed": summary.failed,
+        "expected_wrong": summary.expected_wrong,
         "alone": summary.alone,
         "problem": batch.project.encoder_problem,
         "uploading": batch.uploads.filter(finished_at=None).exists(),
@@ -205,6 +248,8 @@ def controls_json(batch: Batch) -> dict[str, Any]:
         "threshold": batch.threshold,
         "top_only": batch.top_only,
         "per_label": batch.per_label,
+        "method": batch.method,
+        "reason": reason_of(batch),
         "chosen": chosen and chosen.as_json(),
     }
 

@@ -13,7 +13,8 @@ const GESTURE_MS = 1500;
  */
 export function watchControls(form, send) {
   const said = form.querySelector("[data-changed]");
-  followPerLabel(form);
+  const reason = form.querySelector("[data-reason]");
+  follow(form);
   let settled = valuesOf(form);
   let since = settled;
   let timer = null;
@@ -33,7 +34,7 @@ export function watchControls(form, send) {
       say(changed ? `${count(changed, "tick")} changed` : "No tick changed");
     } catch {
       write(form, settled);
-      followPerLabel(form);
+      follow(form);
     } finally {
       busy = false;
       if (again) { again = false; push(); }
@@ -52,11 +53,11 @@ export function watchControls(form, send) {
     if (target.dataset.of) form.querySelector(`[data-knob="${target.dataset.of}"]`).value = target.value;
     const problem = problemOf(form);
     said.textContent = problem;
-    followPerLabel(form);
+    follow(form);
     if (problem) return;
     if (target.type === "number") form.querySelector(`[data-of="${target.dataset.knob}"]`).value = target.value;
-    // A checkbox is no gesture: its own effect is what is told.
-    if (target.type === "checkbox" || performance.now() - lastMove > GESTURE_MS) since = busy ? since : settled;
+    // A checkbox or a choice is no gesture: its own effect is what is told.
+    if (target.type === "checkbox" || target.localName === "select" || performance.now() - lastMove > GESTURE_MS) since = busy ? since : settled;
     lastMove = performance.now();
     clearTimeout(timer);
     timer = setTimeout(push, WAIT_MS);
@@ -69,10 +70,12 @@ export function watchControls(form, send) {
     if (event.key.startsWith("Arrow") && event.target.matches("input, select")) event.stopPropagation();
   });
   return (controls) => {
+    reason.textContent = controls.reason;
+    reason.hidden = !controls.reason;
     if (busy || performance.now() - lastMove < GESTURE_MS || same(controls, settled)) return;
     const topOnly = knob(form, "top_only");
     write(form, { ...controls, top_only: topOnly.disabled ? topOnly.checked : controls.top_only });
-    followPerLabel(form);
+    follow(form);
     settled = since = valuesOf(form);
   };
 }
@@ -93,14 +96,20 @@ function valuesOf(form) {
   if (problemOf(form)) return null;
   return {
     k: Number(knob(form, "k").value), threshold: Number(knob(form, "threshold").value), top_only: knob(form, "top_only").checked,
-    per_label: knob(form, "per_label")?.checked ?? false,
+    per_label: knob(form, "per_label")?.checked ?? false, method: knob(form, "method").value,
   };
 }
 
-const same = (one, other) => ["k", "threshold", "top_only", "per_label"].every((name) => one[name] === other[name]);
+const same = (one, other) => ["k", "threshold", "top_only", "per_label", "method"].every((name) => one[name] === other[name]);
 
-/** Where each label has a threshold of its own, the one for all rests. */
-function followPerLabel(form) {
+const VOTES = "How many of the most similar labeled images vote, and stand beside each row";
+const ONLY_SHOWN = "How many of the most similar labeled images stand beside each row. This method does not let them vote: it asks all labeled images";
+
+/** Where each label has a threshold of its own, the one for all rests; and what k means follows the method. */
+function follow(form) {
+  for (const input of [knob(form, "k"), form.querySelector('[data-of="k"]'), form.querySelector('label[for="k"]')]) {
+    input.title = knob(form, "method").value === "neighbours" ? VOTES : ONLY_SHOWN;
+  }
   const rests = knob(form, "per_label")?.checked ?? false;
   for (const input of [knob(form, "threshold"), form.querySelector('[data-of="threshold"]')]) {
     input.disabled = rests;
@@ -108,7 +117,8 @@ function followPerLabel(form) {
   }
 }
 
-function write(form, { k, threshold, top_only: topOnly, per_label: perLabel }) {
+function write(form, { k, threshold, top_only: topOnly, per_label: perLabel, method }) {
+  knob(form, "method").value = method;
   for (const [name, value] of [["k", k], ["threshold", threshold]]) {
     knob(form, name).value = value;
     form.querySelector(`[data-of="${name}"]`).value = value;

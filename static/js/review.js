@@ -88,6 +88,7 @@ function drawSummary() {
   const strong = document.createElement("strong");
   strong.textContent = `${summary.ticked} of ${count(summary.rows, "row")} ticked`;
   const more = [
+    expectedWrong(summary.expected_wrong),
     summary.edited && `${summary.edited} edited`,
     summary.waiting && `${summary.waiting} not ready`,
     summary.failed && `${summary.failed} not readable`,
@@ -102,6 +103,12 @@ function drawSummary() {
   discardForm.dataset.kind = page.dataset.kind;
   document.querySelector("[data-accept-menu]").disabled = summary.groups.length === 0;
   drawProgress();
+}
+
+/** What the calibrated probabilities of the rows ticked by suggestion alone add up to. */
+function expectedWrong(number) {
+  if (number === null) return "";
+  return number < 0.5 ? "fewer than 1 wrong expected" : `about ${Math.round(number)} wrong expected`;
 }
 
 function drawProgress() {
@@ -211,7 +218,7 @@ async function showAllNeighbours(row) {
     const template = document.createElement("template");
     template.innerHTML = html;  // drawn and escaped by our own server
     const strip = row.querySelector('[data-part="strip"]');
-    const shown = strip.querySelectorAll(".hit").length;
+    const shown = strip.querySelectorAll(".hit:not([data-like])").length;
     const whole = template.content.querySelector(".strip");
     strip.replaceWith(whole);
     whole.querySelectorAll(".hit")[shown]?.focus({ preventScroll: true });
