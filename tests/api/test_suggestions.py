@@ -196,3 +196,47 @@ def test_similar_images_of_one_by_its_name(script, base, drawn):
     assert answer.json() == {"results": same.json()}
     assert script.get(f"{base}/similar").status_code == 400
     assert script.get(f"{base}/similar?image=x").status_code == 404
+
+
+@pytest.mark.parametrize("method", ["head", "class_means", "graph", "auto"])
+def test_another_method_scores_the_labels(script, base, drawn, method):
+    names = list(drawn.images.values_list("name", flat=True))
+    asked = {"images": names, "threshold": 0, "explain": True}
+    vote = script.send(f"{base}/suggestions", asked).json()["results"]
+    other = script.send(f"{base}/suggestions", asked | {"method": method}).json()["results"]
+    assert [each["hits"] for each in other] == [each["hits"] for each in vote]
+    assert [each["suggestions"] for each in other] != [each["suggestions"] for each in vote]
+    labels = {each["image"]: each["suggestions"][0]["label"] for each in other}
+    right = [name for name in names if labels[name].replace(" ", "-") == name[: -len("-000.jpg")]]
+    assert len(right) >= 20
+    for result in other:
+        scores = [each["score"] for each in result["suggestions"]]
+        assert scores == sorted(scores, reverse=True)
+
+
+def test_a_labeled_image_is_not_judged_by_its_own_label(script, base, drawn):
+    image = drawn.images.filter(is_labeled=True).first()
+    right = image.image_labels.get().label.name
+    wrong = drawn.labels.exclude(name=right).first()
+    image.image_labels.update(label=wrong)
+    drawn.raise_revision()
+    asked = {"images": [image.name], "use_first": True, "method": "head"}
+    (result,) = script.send(f"{base}/suggestions", asked).json()["results"]
+    assert result["suggestions"][0]["label"] == right
+
+
+def test_a_job_keeps_the_method(script, base, drawn):
+    names = list(drawn.images.values_list("name", flat=True))
+    asked = {"images": names, "threshold": 0, "method": "head"}
+    at_once = script.send(f"{base}/suggestions", asked).json()["results"]
+    job = script.send(f"{base}/suggestions", asked | {"wait": False}).json()["job"]
+    assert finish(job["id"]).results == at_once
+
+
+def test_a_form_takes_a_method_and_an_unknown_one_is_a_400(script, base, drawn):
+    sent = {"file": files(2), "use_first": "true", "method": "class_means"}
+    results = script.post(f"{base}/suggestions", sent).json()["results"]
+    assert [each["suggestions"][0]["label"] for each in results] == [KINDS[0], KINDS[1]]
+    for wrong in ("magic", ""):
+        answer = script.send(f"{base}/suggestions", {"images": ["a"], "method": wrong})
+        assert answer.status_code == 400

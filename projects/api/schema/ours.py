@@ -8,8 +8,11 @@ from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiExample, OpenApiResponse, extend_schema
 from rest_framework import serializers
 
+from similarity.methods import DEFAULT_METHOD
+
 from ...forms import MOST_VALIDATION, GridFilter
 from ...models import ImageLabel
+from ...services.teaching import METHOD_NAMES
 from ..v1 import images, labels, projects, suggestions, uploads
 from ..v1 import serializers as s
 from .parameters import (
@@ -80,6 +83,7 @@ SUGGEST_FIELDS = {
     "results": {"type": "integer", "minimum": 1, "maximum": 100, "default": 10},
     "threshold": {"type": "number", "minimum": 0, "maximum": 100, "default": 30},
     "use_first": {"type": "boolean", "default": False},
+    "method": {"type": "string", "enum": list(METHOD_NAMES), "default": DEFAULT_METHOD},
     "explain": {"type": "boolean", "default": False},
     "wait": {"type": "boolean", "default": True},
 }

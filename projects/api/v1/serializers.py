@@ -8,10 +8,13 @@ from typing import Any
 from django.core.validators import RegexValidator
 from rest_framework import serializers
 
+from similarity.methods import DEFAULT_METHOD
+
 from ...models import Image, ImageLabel, Job, Project, Role, Upload
 from ...models.batches import DEFAULT_K, DEFAULT_THRESHOLD, MAX_K
 from ...services.jobs import MAX_ITEMS
 from ...services.names import MAX_NAME
+from ...services.teaching import METHOD_NAMES
 
 MAX_CHANGES = 10_000
 MAX_LABELS_AN_IMAGE = 100
@@ -197,6 +200,11 @@ class SuggestionsIn(Strict):
     results = Whole(min_value=1, max_value=MAX_K, default=DEFAULT_K)
     threshold = Number(min_value=0, max_value=100, default=DEFAULT_THRESHOLD)
     use_first = Flag(default=False)
+    method = serializers.ChoiceField(
+        choices=list(METHOD_NAMES),
+        default=DEFAULT_METHOD,
+        help_text="What scores the labels; with `auto`, whatever does best on the labeled images.",
+    )
     explain = Flag(default=False)
     wait = Flag(default=True, help_text="false: make a job at once, and answer with it.")
 

@@ -10,6 +10,8 @@ from django.urls import reverse
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from similarity.methods import DEFAULT_METHOD
+
 from ... import tasks
 from ...errors import NotFound, Refusal
 from ...models import Job, Project, Scope
@@ -60,11 +62,14 @@ class Suggestions(ApiView):
         }
         flags = {name: fields.boolean(name) for name in ("use_first", "explain")}
         wait = {"wait": fields.boolean("wait", default=True)}
-        given = self.valid(SuggestionsIn, {**plain, **flags, **wait})
+        method = {"method": fields.text("method") or DEFAULT_METHOD}
+        given = self.valid(SuggestionsIn, {**plain, **flags, **wait, **method})
         return [item_of_file(file.name, file) for file in files], given
 
     def _answer(self, project: Project, items: Sequence[Item], given: dict[str, Any]) -> Response:
-        controls = Controls(given["results"], given["threshold"], given["use_first"])
+        controls = Controls(
+            given["results"], given["threshold"], given["use_first"], given["method"]
+        )
         results = []
         if given["wait"]:
             results = answer_items(
