@@ -18,9 +18,9 @@ from .absences import MOST_DECIDED, live_label_ids, mark_absent
 from .acts import begin_act, count, summarize
 from .batches import lock_open
 from .labels import Given, apply_labels
-from .opinions import learn
 from .review_rows import Row, RowState
 from .suggestions import search, suggest
+from .sureness import learn
 from .trash import put_back
 
 

@@ -126,9 +126,3 @@ def reason_of(batch: Batch) -> str:
         return ""
     lesson = taught(Project.objects.get(pk=batch.project_id), batch.method)
     return lesson.reason if lesson else ""
-
-
-def learn(batch: Batch) -> None:
-    """Fit the batch's method now, so that a transaction that asks for it later is a short one."""
-    if batch.method != DEFAULT_METHOD:
-        taught(Project.objects.get(pk=batch.project_id), batch.method)

@@ -11,7 +11,7 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from projects.models import Project
+from projects.models import Batch, Project
 from projects.models.batches import MAX_K
 from similarity.calibration import LEAST_LABELED, Calibration, calibrate, certainty
 from similarity.methods import DEFAULT_METHOD, Targets, targets_of
@@ -46,6 +46,14 @@ def probabilities(
         return None
     found: list[float] = calibration.probability(np.array(certainties, np.float64)).tolist()
     return found
+
+
+def learn(batch: Batch) -> None:
+    """Learn what the batch's rows need now, so that a transaction that asks for it is a short one.
+
+    Not to be called in a transaction that raised the revision.
+    """
+    _calibration(Project.objects.get(pk=batch.project_id), batch.method, batch.k)
 
 
 def _calibration(project: Project, method: str, k: int) -> Calibration | None:
