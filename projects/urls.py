@@ -5,6 +5,7 @@ from django.urls import include, path
 
 from .views import (
     batches,
+    by_label,
     duplicates,
     encoders,
     exports,
@@ -94,6 +95,15 @@ near_duplicates = [
     path(f"{_duplicates}/like-all", duplicates.like_all, name="duplicates-like-all"),
 ]
 
+_by_label = "projects/<int:pk>/by-label"
+review_by_label = [
+    path(_by_label, by_label.by_label, name="by-label"),
+    path(f"{_by_label}/sheet", by_label.sheet, name="by-label-sheet"),
+    path(f"{_by_label}/decide", by_label.decide, name="by-label-decide"),
+    path(f"{_by_label}/new-label", by_label.new_label, name="by-label-new-label"),
+    path(f"{_by_label}/evidence/<int:image_pk>", by_label.evidence, name="by-label-evidence"),
+]
+
 labels_as_files = [
     path("projects/<int:pk>/export.csv", exports.export_csv, name="export-csv"),
     path("projects/<int:pk>/export.json", exports.export_json, name="export-json"),
@@ -132,6 +142,7 @@ urlpatterns = [
     *pictures,
     *reviews,
     *near_duplicates,
+    *review_by_label,
     *labels_as_files,
     path("", include("projects.api.urls")),
 ]

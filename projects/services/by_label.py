@@ -49,6 +49,11 @@ class Tile(NamedTuple):
     unlike: bool
     """Whether the image is unlike everything labeled."""
 
+    @property
+    def percent(self) -> int:
+        """The probability as it is shown. Never 100: nobody has looked yet."""
+        return min(99, round(100 * self.probability))
+
 
 class Section(NamedTuple):
     """The tiles of one suggested label, the surest first."""

@@ -15,7 +15,7 @@ from typing import Any
 
 import django
 
-from . import duplicate_seeds, review_seeds
+from . import by_label_seeds, duplicate_seeds, review_seeds
 
 
 def make_project(
@@ -90,6 +90,7 @@ ACTS = {
         review_seeds.give_vectors,
         review_seeds.states,
         duplicate_seeds.make_duplicates,
+        by_label_seeds.make_by_label,
     )
 }
 
