@@ -24,7 +24,7 @@ from .acts import begin_act, count, summarize
 from .label_states import chunked
 from .labels import Given, apply_labels
 from .selection import one_variable
-from .teaching import AUTO, Forecasts, Taught, forecast, scores_of, taught
+from .teaching import AUTO, Forecasts, Taught, forecast, kept_forecast, scores_of, taught
 
 SHEET = 60
 """Tiles of one sheet: what a person overlooks at once, and what one correction may still change."""
@@ -112,11 +112,11 @@ def sheet(
     `teaching.taught` does.
     """
     ids = list(Image.objects.filter(project=project).for_next_batch().values_list("pk", flat=True))
-    lesson = taught(project, method)
+    lesson = taught(project, method, steady=True)
     if lesson is None:
         return Sheet(None, (), {}, 0, len(ids))
     rejected = rejections(project)
-    found = forecast(project, lesson, ids, rejected=rejected)
+    found = kept_forecast(project, lesson, ids, rejected=rejected)
     counts = Counter(found.best[~found.unlike].tolist())
     rows = _in_order(found, label_id, only_unlike=unlike)
     rows = rows[~np.isin(found.image_ids[rows], list(but))][:size]
@@ -248,7 +248,7 @@ def _with_probabilities(
     project: Project, decisions: Sequence[Decision], method: str
 ) -> list[Decision]:
     """How likely each suggestion is right by what the project knows now, never by what was sent."""
-    lesson = taught(project, method)
+    lesson = taught(project, method, steady=True)
     if lesson is None:
         return [each._replace(probability=None) for each in decisions]
     ids = [each.image_id for each in decisions]

@@ -38,7 +38,7 @@ def evidence(project: Project, image: Image, *, method: str = AUTO) -> list[Evid
 
     Empty where nothing is labeled, the image has no vector, or no label is left for it.
     """
-    lesson = taught(project, method)
+    lesson = taught(project, method, steady=True)
     if lesson is None:
         return []
     found = forecast(project, lesson, [image.pk], rejected=rejections(project))

@@ -77,16 +77,26 @@ class Taught:
         return f"{used}: as good as neighbours so far, from {n:,} labeled images."
 
 
+MOST_GROWTH = 0.1
+"""Share of new labeled images from which on a method is chosen anew where `steady` is asked for:
+choosing takes 5 s with 300 labeled and 2,000 other images, which is too long between two acts."""
+
 _kept: OrderedDict[tuple[int, int, str, int], Taught | None] = OrderedDict()
+_choices: dict[int, tuple[int, Choice]] = {}
+"""By project: from how many labeled images the method was chosen last, and what it was."""
 _lock = threading.Lock()
 
 
-def taught(project: Project, name: str = AUTO, *, k: int = 10) -> Taught | None:
+def taught(
+    project: Project, name: str = AUTO, *, k: int = 10, steady: bool = False
+) -> Taught | None:
     """Return what the labeled images teach, None where none is labeled and embedded.
 
     Args:
         name: of `METHOD_NAMES`.
         k: hits that vote, for `neighbours`.
+        steady: for `auto`, stay with what this process chose last until a tenth more images are
+            labeled; what else is learned is learned anew.
 
     Raises:
         Refusal: no method has that name.
@@ -95,15 +105,25 @@ def taught(project: Project, name: str = AUTO, *, k: int = 10) -> Taught | None:
         raise Refusal(f"A method is one of {', '.join(METHOD_NAMES)}.", code="method")
     key = (project.pk, project.revision, name, k if name == "neighbours" else 0)
     with _lock:
+        last = _chosen_last(project) if steady and name == AUTO else None
+        if last and key not in _kept:
+            key = (project.pk, project.revision, "steady", 0)
         if key not in _kept:
-            _kept[key] = _teach(project, name, k)
+            _kept[key] = _teach(project, name, k, last)
         _kept.move_to_end(key)
         while len(_kept) > _MOST_KEPT:
             _kept.popitem(last=False)
         return _kept[key]
 
 
-def _teach(project: Project, name: str, k: int) -> Taught | None:
+def _chosen_last(project: Project) -> Choice | None:
+    """The last choice for the project, unless much more or less is labeled by now. Lock held."""
+    labeled, choice = _choices.get(project.pk, (0, None))
+    change = abs(len(collections.labeled(project)) - labeled)
+    return choice if change <= labeled * MOST_GROWTH else None
+
+
+def _teach(project: Project, name: str, k: int, last: Choice | None = None) -> Taught | None:
     labeled = collections.labeled(project)
     carried = labels_by_image(set(labeled.image_ids.tolist()))
     label_ids = sorted({label for labels in carried.values() for label in labels})
@@ -111,7 +131,10 @@ def _teach(project: Project, name: str, k: int) -> Taught | None:
         return None
     targets = targets_of([carried.get(i, ()) for i in labeled.image_ids.tolist()], label_ids)
     pool = _pool(project)
-    choice = choose(labeled.vectors, targets, pool=pool) if name == AUTO else None
+    choice = last if name == AUTO else None
+    if name == AUTO and choice is None:
+        choice = choose(labeled.vectors, targets, pool=pool)
+        _choices[project.pk] = (len(labeled), choice)
     method = choice.method if choice else _named(name, k)
     fitted = method.fit(labeled.vectors, targets, pool=pool)
     rows = _checked_rows(len(labeled))
@@ -189,6 +212,26 @@ class Forecasts:
 
 
 _BLOCK = 4_096
+_forecasts: OrderedDict[tuple[int, str], tuple[Taught, list[int], Forecasts]] = OrderedDict()
+
+
+def kept_forecast(
+    project: Project, lesson: Taught, image_ids: list[int], *, rejected: dict[int, set[int]]
+) -> Forecasts:
+    """Do what `forecast` does, and keep it for this lesson and these images.
+
+    Only for rejections that move the project's revision, as a new lesson does.
+    """
+    key = (project.pk, lesson.name)
+    known = _forecasts.get(key)
+    if known is None or known[0] is not lesson or known[1] != image_ids:
+        known = (lesson, image_ids, forecast(project, lesson, image_ids, rejected=rejected))
+    with _lock:
+        _forecasts[key] = known
+        _forecasts.move_to_end(key)
+        while len(_forecasts) > _MOST_KEPT:
+            _forecasts.popitem(last=False)
+    return known[2]
 
 
 def forecast(

@@ -221,7 +221,7 @@ function drawBar() {
 function acceptText(tiles) {
   const others = tiles.filter((tile) => !isNew(tile) && !sheet.isMarked(tile) && !sheet.givenTo(tile)).length;
   const touched = tiles.some((tile) => !isNew(tile) && (sheet.isMarked(tile) || sheet.givenTo(tile)));
-  return others ? `Accept ${touched ? "the other" : "all"} ${others}` : sheet.corrected || touched ? "Save what is marked" : "Nothing to accept";
+  return others ? `Accept ${touched ? "the other" : "all"} ${others}` : "Save what is marked";
 }
 
 function drawAccepts() {
@@ -232,7 +232,9 @@ function drawAccepts() {
     if (text) text.textContent = acceptText(tiles);
   }
   find("[data-accept-all-text]").textContent = acceptText(sheet.tiles);
-  find("[data-accept-all]").disabled = !sheet.corrected && !sheet.tiles.some((tile) => !isNew(tile));
+  const isOfUse = sheet.corrected > 0 || sheet.tiles.some((tile) => !isNew(tile));
+  find("[data-accept-all]").hidden = !isOfUse;
+  before.closest("label").hidden = !isOfUse;
 }
 
 function drawUndo() {
