@@ -225,7 +225,7 @@ def kept_forecast(
     key = (project.pk, lesson.name)
     known = _forecasts.get(key)
     if known is None or known[0] is not lesson or known[1] != image_ids:
-        known = (lesson, image_ids, forecast(project, lesson, image_ids, rejected=rejected))
+        known = (lesson, list(image_ids), forecast(project, lesson, image_ids, rejected=rejected))
     with _lock:
         _forecasts[key] = known
         _forecasts.move_to_end(key)

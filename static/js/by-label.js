@@ -1,7 +1,8 @@
 /** Review by label: makes the page's parts, gives keys and buttons their meaning, saves acts one after another. */
 
-import { largeView } from "./by-label-large.js";
+import { wireFrame } from "./by-label-frame.js";
 import { wireGestures } from "./by-label-gestures.js";
+import { largeView } from "./by-label-large.js";
 import { Sheet, idOf, isNew, othersOf, sectionOf } from "./by-label-sheet.js";
 import { count, element, swatch } from "./dom.js";
 import { get, post } from "./http.js";
@@ -73,12 +74,13 @@ function askAgain() {
 function act(path, body, failed) {
   waiting += 1;
   newest += 1;  // a sheet on its way does not know of this yet
+  sheet.root.setAttribute("aria-busy", "true");
   queue = queue.then(async () => {
     try {
       const answer = await post(`${base}${path}`, body);
       lastToast?.remove();
       const takesBack = answer.act && !/^(un|re)do$/.test(path);
-      lastToast = toast(answer.message, { action: takesBack ? { label: "Undo", run: undo } : undefined });
+      lastToast = toast(answer.message, { action: takesBack ? { label: "Undo", run: takeBack } : undefined });
     } catch (problem) {
       failed?.();
       toastError(problem);
@@ -154,7 +156,8 @@ async function newLabel(name) {
   }
 }
 
-const undo = () => (sheet.undo() ? undefined : act("undo", {}));
+const takeBack = () => act("undo", {});
+const undo = () => (sheet.undo() ? undefined : takeBack());
 const redo = () => (sheet.redo() ? undefined : act("redo", {}));
 
 // --- keys of labels --------------------------------------------------------------------------
@@ -252,9 +255,12 @@ sheet.addEventListener("change", () => { drawKeys(); drawBar(); });
 
 function go(address) {
   history.pushState(null, "", address);
-  const asked = new URLSearchParams(location.search);
-  find("#method").value = asked.get("method") ?? find("#method").options[0].value;
   find("[data-scroller]").scrollTop = 0;
+  arrive();
+}
+
+function arrive() {
+  find("#method").value = new URLSearchParams(location.search).get("method") ?? find("#method").options[0].value;
   load();
 }
 
@@ -264,7 +270,7 @@ document.addEventListener("click", (event) => {
   event.preventDefault();
   go(link.getAttribute("href"));
 });
-addEventListener("popstate", load);
+addEventListener("popstate", arrive);
 find("#method").addEventListener("change", () => {
   const asked = new URLSearchParams(location.search);
   asked.set("method", method());
@@ -366,30 +372,7 @@ before.addEventListener("change", () => {
   drawBar();
 });
 
-const size = find("[data-tile-size]");
-const SIZES = ["small", "medium", "large"];
-function setSize(value) {
-  const chosen = SIZES[value] ? Number(value) : 1;
-  size.value = chosen;
-  size.setAttribute("aria-valuetext", SIZES[chosen]);
-  sheet.root.dataset.size = SIZES[chosen];
-}
-size.addEventListener("input", () => {
-  localStorage.setItem("tile-size", size.value);
-  setSize(size.value);
-});
-setSize(localStorage.getItem("tile-size") ?? 1);
-
-const toggle = find("[data-panel-toggle]");
-const narrow = matchMedia("(max-width: 800px)");
-function showPanel(open) {
-  document.body.classList.toggle("panel-closed", !open);
-  toggle.setAttribute("aria-expanded", open);
-}
-toggle.addEventListener("click", () => showPanel(document.body.classList.contains("panel-closed")));
-narrow.addEventListener("change", () => showPanel(!narrow.matches));
-showPanel(!narrow.matches);
-
+wireFrame(sheet.root);
 drawUndo();
 sheet.draw();
 askAgain();

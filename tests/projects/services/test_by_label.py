@@ -15,7 +15,7 @@ from projects.services.by_label import Decision, decide, rejections, sheet
 from projects.services.by_label_evidence import MOST_SHOWN, evidence
 from projects.services.label_list import delete_label
 from projects.services.labels import label_images
-from projects.services.teaching import forecast, taught
+from projects.services.teaching import forecast, kept_forecast, taught
 from projects.services.undo import redo, undo
 from tests.reviews import direction, make_image, make_label, near, put_label, three_classes
 
@@ -371,3 +371,43 @@ def test_evidence_leaves_out_rejected_labels_and_may_be_none(project, animals) -
 
 def test_evidence_of_a_project_with_nothing_labeled_is_none(project) -> None:
     assert evidence(project, make_image(project, direction(0))) == []
+
+
+# --- what is kept between two sheets ---------------------------------------------------------
+
+
+def test_between_two_acts_the_method_stays_until_a_tenth_more_is_labeled(project, animals) -> None:
+    (cat, *_), images = animals
+    first = taught(project, steady=True)
+    put_label(images[0], cat)
+    project.refresh_from_db()
+    kept = taught(project, steady=True)
+    assert kept is not first
+    assert kept.choice is first.choice
+    assert len(kept.labeled) == 25
+    assert taught(project).choice is not first.choice
+    for image in images[3:12:3]:
+        put_label(image, cat)
+    project.refresh_from_db()
+    assert taught(project, steady=True).choice.labeled == 28
+
+
+def test_a_kept_forecast_is_the_forecast(project, animals) -> None:
+    (cat, *_), images = animals
+    ids = [image.pk for image in images]
+
+    def both():
+        lesson = taught(project)
+        rejected = rejections(project)
+        kept = kept_forecast(project, lesson, ids, rejected=rejected)
+        plain = forecast(project, lesson, ids, rejected=rejected)
+        for name in plain.__dataclass_fields__:
+            assert np.array_equal(getattr(kept, name), getattr(plain, name)), name
+        return kept
+
+    first = both()
+    assert both() is first
+    ids.pop()
+    assert len(both()) == 11
+    decide(project, project.owner, [said(images[0], cat, WRONG)])
+    assert both().best[0] != cat.pk
