@@ -201,19 +201,28 @@ function drawKeys() {
 
 const kbd = (key) => element("kbd", {}, key);
 
+/** What an act on these tiles comes to, with the corrections that are saved by any act. */
+function accepts(range) {
+  if (!range.length) return "";
+  const rejects = range.filter((tile) => sheet.isMarked(tile) && !sheet.givenTo(tile)).length;
+  const right = range.filter((tile) => !sheet.isMarked(tile) && !sheet.givenTo(tile)).length;
+  const parts = [right && `accepts the ${right} before it`, sheet.corrected && `corrects ${sheet.corrected}`, rejects && `rejects ${rejects}`];
+  return parts.filter(Boolean).join(", ");
+}
+
 /** One line that says what the keys will do with what is on the sheet now. */
 function drawBar() {
   const tile = sheet.currentTile;
   const marked = sheet.marked.filter((each) => !isNew(each)).length;
   const selected = sheet.marked.length - marked;
-  const range = sheet.before(tile).length;
+  const will = accepts(sheet.before(tile));
   const parts = [];
   const said = [marked && `${marked} marked as wrong`, selected && `${selected} selected`, sheet.corrected && `${sheet.corrected} corrected, not saved yet`].filter(Boolean);
   if (said.length) parts.push([element("b", {}, said.join(", "))]);
   if (sheet.marked.length) parts.push([kbd("1"), "–", kbd("9"), " or ", kbd("L"), " gives ", sheet.marked.length === 1 ? "it its label" : `the ${sheet.marked.length} their label`]);
-  else if (tile) parts.push([kbd("1"), "–", kbd("9"), " gives this photo its label", before.checked && range ? ` and accepts the ${range} before it` : ""]);
+  else if (tile) parts.push([kbd("1"), "–", kbd("9"), " gives this photo its label", before.checked && will ? ` and ${will}` : ""]);
   else if (sheet.tiles.length) parts.push(["Look for the first wrong photo, point at it and press the key of its label."]);
-  if (range) parts.push([kbd("E"), ` accepts the ${range} before it`]);
+  if (will) parts.push([kbd("E"), ` ${will}`]);
   find("[data-will]").replaceChildren(...parts.map((part) => element("span", {}, ...part)));
   drawAccepts();
   const leftOut = find("[data-left-out]");

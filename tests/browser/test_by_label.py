@@ -96,7 +96,7 @@ def test_one_wrong_photo_costs_one_act(sheet: ByLabel) -> None:
     right = {pk: s.suggested(pk) for pk in ids[:6]}
     wrong = "owl" if s.suggested(ids[6]) != "owl" else "cat"
     s.point_at(ids[6])
-    expect(s.bar).to_contain_text("accepts the 6 before it")
+    expect(s.bar).to_contain_text("gives this photo its label and accepts the 6 before it")
     s.press({"cat": "1", "owl": "3"}[wrong])
     s.toast("Accepted 6 suggestions, corrected 1")
     expect(s.tiles).to_have_count(5)
@@ -138,6 +138,7 @@ def test_marks_before_it_are_kept_out_of_what_is_right(sheet: ByLabel) -> None:
     assert s.marked() == set()
     s.tile(ids[3]).click()
     s.point_at(ids[5])
+    expect(s.bar).to_contain_text("E accepts the 2 before it, corrects 2, rejects 1")
     s.press("e")
     s.toast("Accepted 2 suggestions, corrected 2, rejected 1")
     assert set(s.stored()) == {ids[0], ids[1], ids[2], ids[4]}
@@ -423,7 +424,7 @@ def test_acts_pressed_fast_wait_for_each_other(sheet: ByLabel) -> None:
             at_once.append(len(running))
 
     s.page.on("request", begins)
-    s.page.on("requestfinished", running.discard)
+    s.page.on("requestfinished", lambda request: running.discard(request))
     s.point_at(ids[2])
     s.press("e")
     s.press("ArrowRight")
