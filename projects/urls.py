@@ -6,6 +6,7 @@ from django.urls import include, path
 from .views import (
     acceptances,
     batches,
+    by_label,
     duplicates,
     encoders,
     exports,
@@ -110,6 +111,15 @@ labels_that_look_wrong = [
     path(f"{_wrong}/confirm", wrong_labels.confirm, name="wrong-labels-confirm"),
 ]
 
+_by_label = "projects/<int:pk>/by-label"
+review_by_label = [
+    path(_by_label, by_label.by_label, name="by-label"),
+    path(f"{_by_label}/sheet", by_label.sheet, name="by-label-sheet"),
+    path(f"{_by_label}/decide", by_label.decide, name="by-label-decide"),
+    path(f"{_by_label}/new-label", by_label.new_label, name="by-label-new-label"),
+    path(f"{_by_label}/evidence/<int:image_pk>", by_label.evidence, name="by-label-evidence"),
+]
+
 labels_as_files = [
     path("projects/<int:pk>/export.csv", exports.export_csv, name="export-csv"),
     path("projects/<int:pk>/export.json", exports.export_json, name="export-json"),
@@ -160,6 +170,7 @@ urlpatterns = [
     *near_duplicates,
     *standings,
     *labels_that_look_wrong,
+    *review_by_label,
     *labels_as_files,
     path("", include("projects.api.urls")),
 ]

@@ -113,6 +113,15 @@ def show_row(page: Page, number: int) -> None:
     )
 
 
+def by_label(studio: Studio) -> None:
+    """A sheet with the pointer on a photo that others stand before."""
+    page = studio.page()
+    page.click("[data-similarity-menu]")
+    page.get_by_role("menuitem", name="Review by label").click()
+    page.locator("[data-sheet][aria-busy=false] .tile").nth(8).hover()
+    take(page, "by-label")
+
+
 def batch_done(studio: Studio) -> None:
     page = studio.page()
     page.get_by_role("link", name="Continue").first.click()
@@ -141,6 +150,7 @@ def main() -> None:
                 lambda: grid(studio),
                 lambda: upload(studio, folder or Path(data) / "demo"),
                 lambda: review(studio),
+                lambda: by_label(studio),
                 lambda: batch_done(studio),
             ]
             for shot in shots:

@@ -69,6 +69,13 @@ def _take_best(
     if excluded is not None:
         itself = np.flatnonzero(excluded >= 0)
         products[itself, excluded[itself]] = -np.inf
+    if rows.shape[1] == 1 and products.shape[1]:
+        # The loop below took 1.2 s for 10,000 queries, more than their products.
+        best = products.argmax(axis=1)
+        top = products[np.arange(len(products)), best]
+        rows[:, 0] = np.where(top > -np.inf, best, -1)
+        similarities[:, 0] = np.clip(top, 0.0, 1.0)
+        return
     for at, line in enumerate(products):
         best = _best_columns(line, rows.shape[1])
         rows[at, : len(best)] = best

@@ -3,7 +3,7 @@
 from .base import ReadableForm
 from .grid import GridFilter, ImportForm, SplitForm
 from .projects import DeleteProjectForm, EncoderForm, ProjectForm, TokenForm
-from .suggestions import AcceptForm, DuplicatesForm, StandingForm, WrongLabelsForm
+from .suggestions import AcceptForm, ByLabelForm, DuplicatesForm, StandingForm, WrongLabelsForm
 from .uploads import (
     AnnouncedFilesForm,
     FailedImagesForm,
@@ -15,6 +15,7 @@ from .uploads import (
 __all__ = [
     "AcceptForm",
     "AnnouncedFilesForm",
+    "ByLabelForm",
     "DeleteProjectForm",
     "DuplicatesForm",
     "EncoderForm",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import Any
 
 from django import forms
@@ -102,3 +103,35 @@ class WrongLabelsForm(ReadableForm):
     def label_chosen(self) -> Label | None:
         chosen: Label | None = self.cleaned_data["label"]
         return chosen
+
+
+class ByLabelForm(ReadableForm):
+    """Which sheet of suggestions is shown: of one label, of what is like nothing, or of all."""
+
+    MOST_LEFT_OUT = 500
+    """Images a page leaves out for now; an address has room for no more."""
+
+    label = forms.IntegerField(min_value=1, max_value=2**63 - 1, required=False)
+    new = forms.BooleanField(required=False)
+    method = forms.ChoiceField(required=False)
+    but = forms.RegexField(
+        r"^\d{1,18}(,\d{1,18})*$",
+        required=False,
+        max_length=8_000,
+        error_messages={"invalid": "images are named by numbers with commas."},
+    )
+
+    def __init__(self, data: QueryDict, *, methods: Mapping[str, str]) -> None:
+        super().__init__(data)
+        self.methods = methods
+        self.fields["method"].choices = list(methods.items())  # type: ignore[attr-defined]
+
+    def clean_method(self) -> str:
+        """The first method where none is named."""
+        return self.cleaned_data["method"] or next(iter(self.methods))
+
+    def clean_but(self) -> list[int]:
+        ids = [int(each) for each in self.cleaned_data["but"].split(",") if each]
+        if len(ids) > self.MOST_LEFT_OUT:
+            raise forms.ValidationError(f"at most {self.MOST_LEFT_OUT} images are left out.")
+        return ids

@@ -200,16 +200,16 @@ class Forecasts:
 
     image_ids: NDArray[np.int64]
     best: NDArray[np.int64]
-    """Label with the highest score."""
+    """Label with the highest score, 0 where a person rejected every label."""
     second: NDArray[np.int64]
-    """The runner-up, 0 where there is only one label."""
+    """The runner-up, 0 where there is none."""
     score: NDArray[np.float32]
     """Of the best label, 0..1."""
     certainty: NDArray[np.float64]
     probability: NDArray[np.float64]
     """Calibrated: how likely the best label is right, 0..1."""
     unlike: NDArray[np.bool_]
-    """Whether the image is unlike everything labeled."""
+    """Whether the image is unlike everything labeled, or a person rejected every label."""
 
     def __len__(self) -> int:
         return len(self.image_ids)
@@ -228,6 +228,26 @@ class Forecasts:
 
 
 _BLOCK = 4_096
+_forecasts: OrderedDict[tuple[int, str], tuple[Taught, list[int], Forecasts]] = OrderedDict()
+
+
+def kept_forecast(
+    project: Project, lesson: Taught, image_ids: list[int], *, rejected: dict[int, set[int]]
+) -> Forecasts:
+    """Do what `forecast` does, and keep it for this lesson and these images.
+
+    Only for rejections that move the project's revision, as a new lesson does.
+    """
+    key = (project.pk, lesson.name)
+    known = _forecasts.get(key)
+    if known is None or known[0] is not lesson or known[1] != image_ids:
+        known = (lesson, list(image_ids), forecast(project, lesson, image_ids, rejected=rejected))
+    with _lock:
+        _forecasts[key] = known
+        _forecasts.move_to_end(key)
+        while len(_forecasts) > _MOST_KEPT:
+            _forecasts.popitem(last=False)
+    return known[2]
 
 
 def forecast(
@@ -290,19 +310,20 @@ def _forecast(
     at = np.arange(len(ids))
     sure = certainty(np.maximum(scores, 0.0))
     best_score = scores[at, first].copy()
+    none_left = best_score < 0
     second = np.zeros(len(ids), np.int64)
     if scores.shape[1] > 1:
         scores[at, first] = -2.0
-        second = lesson.label_ids[scores.argmax(axis=1)]
+        second = np.where(scores.max(axis=1) < 0, 0, lesson.label_ids[scores.argmax(axis=1)])
     hits = nearest(vectors, lesson.labeled.vectors, k=1)
     return Forecasts(
         image_ids=ids,
-        best=lesson.label_ids[first],
+        best=np.where(none_left, 0, lesson.label_ids[first]),
         second=second,
         score=np.maximum(best_score, 0.0),
         certainty=sure,
-        probability=lesson.calibration.probability(sure),
-        unlike=hits.similarities[:, 0] < lesson.unlike_below,
+        probability=np.where(none_left, 0.0, lesson.calibration.probability(sure)),
+        unlike=none_left | (hits.similarities[:, 0] < lesson.unlike_below),
     )
 
 

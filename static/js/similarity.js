@@ -9,10 +9,13 @@ import { projectUrl } from "./project.js";
 import { toastError } from "./toast.js";
 
 const SIZES = [10, 100];
+/** Labeled images from which on review by label is the way to go; before, too many suggestions are wrong. */
+const ENOUGH = 5;
 const button = document.querySelector("[data-similarity-menu]");
 
 button?.addEventListener("click", () => {
   openMenuAt(button, [
+    ...(state.counts.labeled >= ENOUGH ? [{ label: "Review by label", icon: "check", keys: "fastest", title: "The fastest way: look for the wrong ones among the surest, accept the rest at once", href: projectUrl("by-label") }] : []),
     { label: "Label by similarity", icon: "upload", title: "Upload images and review what is suggested for them", run: uploadForReview },
     { label: "Next batch of unlabeled…", icon: "next", title: "Review the next images without a label", run: askForNextBatch },
     { label: "Accept suggestions…", icon: "check", title: "Give sure suggestions without a look at each, within the error you allow", href: projectUrl("accept") },

@@ -17,6 +17,7 @@ import django
 
 from . import (
     acceptance_seeds,
+    by_label_seeds,
     duplicate_seeds,
     review_seeds,
     standing_seeds,
@@ -99,6 +100,7 @@ ACTS = {
         standing_seeds.make_standing,
         acceptance_seeds.make_sure,
         wrong_label_seeds.make_wrong_labels,
+        by_label_seeds.make_by_label,
     )
 }
 
