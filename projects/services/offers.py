@@ -17,10 +17,12 @@ from similarity.acceptance import accept_within, comparable, labeled_needed
 
 from .acts import count
 from .batches import why_none_is_left
-from .labels import MAX_IMAGES
 from .selection import one_variable
 from .teaching import AUTO, Forecasts, Taught, forecast, taught
 
+MOST_AT_ONCE = 50_000
+"""Suggestions one act accepts: eleven seconds of a core under the project's lock, for which others
+wait 20 s at most on SQLite. The rest is offered again."""
 _WORTH_IT = 0.1
 """Share of the images left that makes it worth to label more for."""
 
@@ -133,7 +135,7 @@ def offer(project: Project, *, allowed: float, method: str = AUTO) -> Offer:
     """Say how many suggestions can be accepted unseen so that at most `allowed` of them are wrong.
 
     Looked at are all images that could come in a next batch, without those that a person looked at
-    and left without a label. At most `MAX_IMAGES` are accepted at once, the surest. Not to be
+    and left without a label. At most `MOST_AT_ONCE` are accepted at once, the surest. Not to be
     called in a transaction that raised the revision.
 
     Raises:
@@ -171,7 +173,7 @@ def offer(project: Project, *, allowed: float, method: str = AUTO) -> Offer:
 
 
 def _surest(found: Forecasts) -> Forecasts:
-    return found.part(np.argsort(-found.certainty, kind="stable")[:MAX_IMAGES])
+    return found.part(np.argsort(-found.certainty, kind="stable")[:MOST_AT_ONCE])
 
 
 def _number(surest: Forecasts | None, lesson: Taught | None, allowed: float) -> int:
