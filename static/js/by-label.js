@@ -91,8 +91,16 @@ function act(path, body, failed) {
   return queue;
 }
 
-function decide(decisions) {
+function toTop() {
+  find("[data-scroller]").scrollTop = 0;
+  scrollTo(0, 0);
+}
+
+/** `only`: nothing but what was named, so the sheet stays where it is. */
+function decide(decisions, { only = false } = {}) {
   act("by-label/decide", { decisions, method: method() }, sheet.send(decisions));
+  // What comes next is looked at from its beginning: nothing above the window is to be accepted unseen.
+  if (!only) toTop();
 }
 
 // --- acts ------------------------------------------------------------------------------------
@@ -119,7 +127,7 @@ const acceptAll = () => acceptTiles(sheet.tiles);
 function correctAndAccept(tile, label) {
   const range = sheet.before(tile);
   sheet.give([tile], label);
-  decide(sheet.decisions(range));
+  decide(sheet.decisions(range), { only: isNew(tile) });
 }
 
 /** A label's key: for the marked ones if there are any, else for the current one. */
@@ -129,7 +137,7 @@ function give(label, { always = false } = {}) {
   if (marked.length && !always) {
     sheet.give(marked, label);
     // What is new has nothing before it to wait for.
-    if (marked.some(isNew)) decide(sheet.decisions([]));
+    if (marked.some(isNew)) decide(sheet.decisions([]), { only: true });
   } else if (!tile) nothing("Choose a photo first: point at it, or press an arrow key.");
   else if (always || before.checked || isNew(tile)) correctAndAccept(tile, label);
   else sheet.give([tile], label);
@@ -264,7 +272,7 @@ sheet.addEventListener("change", () => { drawKeys(); drawBar(); });
 
 function go(address) {
   history.pushState(null, "", address);
-  find("[data-scroller]").scrollTop = 0;
+  toTop();
   arrive();
 }
 

@@ -129,6 +129,21 @@ def test_everything_before_this_one_is_right(sheet: ByLabel) -> None:
     assert set(s.stored()) == set(ids[:5])
 
 
+def test_the_next_sheet_is_looked_at_from_its_beginning(sheet: ByLabel) -> None:
+    s = sheet.open(unlabeled=75)
+    ids = s.ids()
+    assert len(ids) == 60
+    s.point_at(ids[55])
+    top = "scroller => scroller.scrollTop"
+    scroller = s.page.locator("[data-scroller]")
+    assert scroller.evaluate(top) > 100
+    s.press("e")
+    s.toast("Accepted 55 suggestions")
+    s.settled()
+    expect(s.tiles).to_have_count(20)
+    assert scroller.evaluate(top) == 0
+
+
 def test_marks_before_it_are_kept_out_of_what_is_right(sheet: ByLabel) -> None:
     s = sheet.open()
     ids = s.ids()
