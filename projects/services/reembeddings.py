@@ -34,7 +34,7 @@ class Choice(NamedTuple):
 
 def encoder_choices() -> list[Choice]:
     """Return the encoders that come with the application, the default first."""
-    return [Choice(each.name, each.description) for each in packaged_encoders()]
+    return [Choice(each.name, f"{each.title}. {each.description}") for each in packaged_encoders()]
 
 
 def choices_for(project: Project) -> list[Choice]:

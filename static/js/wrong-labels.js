@@ -77,7 +77,7 @@ function hide(card) {
 function drawSums({ number, expected }) {
   const line = document.querySelector("[data-sums]");
   line.hidden = false;
-  line.textContent = number ? `${count(number, "label")} ${number === 1 ? "looks" : "look"} wrong, about ${expected.toLocaleString("en")} expected to be` : "No label looks wrong";
+  line.textContent = number ? `${count(number, "label")} ${number === 1 ? "looks" : "look"} wrong${expected ? `, about ${expected.toLocaleString("en")} expected to be` : ""}` : "No label looks wrong";
 }
 
 /** How many look wrong, behind each label that can be chosen. */

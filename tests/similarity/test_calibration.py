@@ -133,11 +133,11 @@ def test_a_clean_split_is_promised_but_never_for_certain() -> None:
 def plain_isotonic(y: list[float], weight: list[float]) -> list[float]:
     """max over starts of min over ends of the mean between: the best rising curve."""
 
-    def mean(start: int, end: int) -> float:
-        return float(np.average(y[start : end + 1], weights=weight[start : end + 1]))
-
-    n = len(y)
-    return [max(min(mean(a, b) for b in range(i, n)) for a in range(i + 1)) for i in range(n)]
+    sums, sizes = (np.cumsum([0, *each]) for each in (np.multiply(y, weight), weight))
+    start, end = np.arange(len(y))[:, np.newaxis], np.arange(1, len(y) + 1)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        mean = (sums[end] - sums[start]) / (sizes[end] - sizes[start])
+    return [float(mean[: i + 1, i:].min(axis=1).max()) for i in range(len(y))]
 
 
 @pytest.mark.parametrize("digits", [1, 9])
