@@ -122,7 +122,8 @@ def _teach(project: Project, name: str, k: int) -> Taught | None:
     fitted = method.fit(labeled.vectors, targets, pool=pool)
     rows = _checked_rows(len(labeled))
     left_out = fitted.leave_one_out(rows)
-    right = targets[rows, left_out.argmax(axis=1)] > 0
+    # With no score at all the first label is no guess that could be right.
+    right = (targets[rows, left_out.argmax(axis=1)] > 0) & (left_out.max(axis=1) > 0)
     sure = certainty(left_out)
     return Taught(
         name=name,
