@@ -55,7 +55,7 @@ def _set_up(data: Path, encoder: str | None) -> None:
 
 def _run(chosen: argparse.Namespace) -> None:
     from benchmarks.effort.baselines import forest, usual_loop
-    from benchmarks.effort.ours import review_batches, review_by_label
+    from benchmarks.effort.ours import accept_at_one_percent, review_batches, review_by_label
     from benchmarks.effort.stage import make_stage
 
     strategies = {
@@ -63,6 +63,7 @@ def _run(chosen: argparse.Namespace) -> None:
         "forest": forest,
         "review_batches": review_batches,
         "review_by_label": review_by_label,
+        "accept_at_1_percent": accept_at_one_percent,
     }
     if chosen.only:
         wanted = {"usual_loop", *chosen.only}
@@ -92,9 +93,10 @@ def _print(name: str, people: list, means: dict[str, float], *, seconds: float) 
     )
     each = " ".join(f"{person.per_image:.3f}" for person in people)
     ratio = means[name] / means["usual_loop"]
+    wrong = " ".join(f"{100 * person.errors / images:.2f}" for person in people)
     print(
-        f"  {name:16} {means[name]:.3f} acts an image ({each}), {ratio:.2f} of the usual loop; "
-        f"{spent}; {seconds / len(people):.0f} s a run",
+        f"  {name:19} {means[name]:.3f} acts an image ({each}), {ratio:.2f} of the usual loop; "
+        f"{spent}; in the end {wrong} % wrong; {seconds / len(people):.0f} s a run",
         flush=True,
     )
 

@@ -4,14 +4,20 @@ from __future__ import annotations
 
 from benchmarks.effort.person import Person
 from benchmarks.effort.stage import Stage
-from projects.models import Label, Project
-from projects.services import batches, by_label, edits
+from projects.models import Batch, ImageLabel, Label, Project
+from projects.services import acceptances, batches, by_label, checks, edits, offers
 from projects.services.by_label import Decision, Tile
 from projects.services.commits import commit
 from projects.services.first import Order, how_many_first
 from projects.services.suggestions import search, suggest
 
 BATCH = 50
+ALLOWED = 0.01
+"""Share that may be wrong of what is accepted without a look."""
+LEAST_ACCEPTED = 20
+"""Fewer are looked at on a sheet in the time that the check of a sample takes."""
+ASK_EVERY = 5
+"""Acts between two looks at how many could be accepted."""
 
 
 def review_by_label(stage: Stage, seed: int) -> Person:
@@ -23,7 +29,53 @@ def review_by_label(stage: Stage, seed: int) -> Person:
     label_first(stage, person)
     while (project := stage.project) and (shown := by_label.sheet(project)).left:
         _one_act(stage, project, person, shown.tiles)
+    person.errors = _errors(person)
     return person
+
+
+def accept_at_one_percent(stage: Stage, seed: int) -> Person:
+    """The same, but whatever 1 % allowed error lets through is accepted without a look.
+
+    The sample that comes back is checked, and what is wrong in it corrected.
+    """
+    project, person, rng = stage.begin(seed)
+    label_first(stage, person)
+    turn = 0
+    while (project := stage.project) and (shown := by_label.sheet(project)).left:
+        turn += 1
+        offer = offers.offer(project, allowed=ALLOWED) if turn % ASK_EVERY == 0 else None
+        if offer and offer.number >= LEAST_ACCEPTED:
+            act = acceptances.accept(
+                project, stage.user, allowed=ALLOWED, seen=offer.version, rng=rng
+            )
+            person.accept()
+            _check_sample(stage, person, Batch.objects.get(pk=act.payload["batch"]))
+        else:
+            _one_act(stage, project, person, shown.tiles)
+    person.errors = _errors(person)
+    return person
+
+
+def _check_sample(stage: Stage, person: Person, batch: Batch) -> None:
+    sample = checks.sample_of(batch)
+    names = dict(Label.objects.filter(project=batch.project).values_list("pk", "name"))
+    wrong: dict[int, int | str | None] = {}
+    for shown in sample:
+        accepted = names[shown.item.suggested[0]]
+        if accepted != person.truth[shown.item.image_id]:
+            person.acts["select"] += 1
+            wrong[shown.item.pk] = stage.label_id(person.give(shown.item.image_id))
+    checks.check(batch, stage.user, shown=[each.item.pk for each in sample], wrong=wrong)
+    person.commit()
+
+
+def _errors(person: Person) -> int:
+    """Images that do not carry their right label in the end."""
+    carried = ImageLabel.objects.filter(image__in=list(person.truth)).values_list(
+        "image_id", "label__name"
+    )
+    right = {image_id for image_id, name in carried if person.truth[image_id] == name}
+    return len(person.truth) - len(right)
 
 
 def label_first(stage: Stage, person: Person) -> None:

@@ -17,6 +17,7 @@ class Person:
     - `label`: a label given by its key, or one of those offered with the image;
     - `picker`: two acts, opening the list of labels and choosing or typing one: every new label,
       and one that neither has a key nor is offered;
+    - `select`: a photo marked as wrong before it is given its label;
     - `tick`: a suggested label set or removed on the review page;
     - `accept`: everything shown, or everything before a place, is right;
     - `commit`: Add to dataset.
@@ -25,6 +26,8 @@ class Person:
     truth: dict[int, str]
     """The right label of each image, by the image's id."""
     acts: Counter[str] = field(default_factory=Counter)
+    errors: int = 0
+    """Images with a wrong label in the end; only what is accepted without a look can be wrong."""
     known: list[str] = field(default_factory=list)
     """Labels in the order they were first given: the first nine have keys."""
 
