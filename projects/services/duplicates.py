@@ -17,7 +17,7 @@ from similarity.duplicates import Pairs, groups_of
 
 from .acts import begin_act, count, summarize
 from .grid import Tile, tiles_by_id
-from .label_states import States, chunked, read_states
+from .label_states import States, read_all_states
 from .labels import Given, apply_labels
 from .near_pairs import Known
 from .selection import one_variable
@@ -203,7 +203,7 @@ def label_like(
     """
 
     def work() -> dict[int, list[Given]]:
-        givens = _givens(_states(project, [like]).get(like, {}))
+        givens = _givens(read_all_states(project.pk, [like]).get(like, {}))
         if not givens:
             raise Conflict(
                 "That image carries no label (any more); label it first.", code="no_label_there"
@@ -223,7 +223,7 @@ def label_groups_like_labeled(
     partly = [group for group in groups if group.standing == Standing.PARTLY]
 
     def work() -> dict[int, list[Given]]:
-        states = _states(project, [pk for group in partly for pk in group.image_ids])
+        states = read_all_states(project.pk, [pk for group in partly for pk in group.image_ids])
         wanted: dict[int, list[Given]] = {}
         for group in partly:
             ids = [pk for pk in group.image_ids if pk in states]
@@ -254,13 +254,6 @@ def _label(
         transaction.set_rollback(True)
     project.refresh_from_db(fields=["revision"])
     return None
-
-
-def _states(project: Project, image_ids: Iterable[int]) -> dict[int, States]:
-    states: dict[int, States] = {}
-    for chunk in chunked(image_ids):
-        states |= read_states(project.pk, chunk)
-    return states
 
 
 def _givens(states: States) -> list[Given]:

@@ -75,6 +75,14 @@ def read_states(project_id: int, image_ids: Sequence[int]) -> dict[int, States]:
     return found
 
 
+def read_all_states(project_id: int, image_ids: Iterable[int]) -> dict[int, States]:
+    """Return what `read_states` does, of any number of images."""
+    states: dict[int, States] = {}
+    for chunk in chunked(image_ids):
+        states |= read_states(project_id, chunk)
+    return states
+
+
 def with_one_default(states: States, *, prefer: Iterable[int] = ()) -> States:
     """Return the states with exactly one default label: a preferred one, else the oldest.
 

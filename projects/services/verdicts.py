@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import NamedTuple, TypeAlias
 
@@ -12,7 +12,7 @@ from django.db import transaction
 from projects.models import Act, Image, ImageLabel, Label, Project
 
 from .acts import begin_act, count, summarize
-from .label_states import States, chunked, read_states
+from .label_states import States, read_all_states
 from .labels import Given, apply_labels
 from .selection import one_variable
 
@@ -51,7 +51,7 @@ def replace_labels(
     """
     with transaction.atomic():
         act = begin_act(project, user, kind=Act.Kind.LABEL, summary="Correcting labels")
-        states = _states(project, [each.image_id for each in wanted])
+        states = read_all_states(project.pk, [each.image_id for each in wanted])
         there = [each for each in wanted if each.given in states.get(each.image_id, {})]
         givens = {each.image_id: _givens(states[each.image_id], each) for each in there}
         changed = apply_labels(act, givens, mode="set", source=source)
@@ -63,13 +63,6 @@ def replace_labels(
         transaction.set_rollback(True)
     project.refresh_from_db(fields=["revision"])
     return None
-
-
-def _states(project: Project, image_ids: Iterable[int]) -> dict[int, States]:
-    states: dict[int, States] = {}
-    for chunk in chunked(image_ids):
-        states |= read_states(project.pk, chunk)
-    return states
 
 
 def _givens(states: States, wanted: Replacement) -> list[Given]:

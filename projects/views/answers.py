@@ -119,3 +119,12 @@ def act_answer(
             ),
         }
     )
+
+
+def card_context(request: HttpRequest, project: Project) -> dict[str, Any]:
+    """Return what the template of a card needs beside the card itself."""
+    return {
+        "project": project,
+        "base": reverse("project", args=[project.pk]),
+        "can_label": may(person(request), project, Role.LABELER),
+    }

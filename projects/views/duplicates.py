@@ -9,10 +9,9 @@ from typing import Any
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 from django.template.loader import get_template
-from django.urls import reverse
 from django.views.decorators.http import require_GET, require_POST
 
-from ..access import may, person, project_for
+from ..access import person, project_for
 from ..errors import Conflict, Refusal, TooLarge
 from ..forms import DuplicatesForm
 from ..models import Act, Project, Role
@@ -20,7 +19,7 @@ from ..services import duplicates as service
 from ..services.grid import counts_of, undo_and_redo
 from ..services.near_pairs import pairs_if_soon
 from ..services.selection import checked_ids
-from .answers import body_of
+from .answers import body_of, card_context
 from .review_answers import labels_json, number
 
 MOST_CARDS = 10_000
@@ -37,7 +36,7 @@ def duplicates(request: HttpRequest, pk: int) -> HttpResponse:
     page = service.page_of_groups(groups, after=form.cleaned_data["after"])
     undo, redo = undo_and_redo(project, person(request))
     context = {
-        **_card_context(request, project),
+        **card_context(request, project),
         "cards": service.cards_of(project, page),
         "comparing": known is None,
         "next": _next(groups, page),
@@ -145,18 +144,10 @@ def _next(groups: Sequence[service.Group], page: Sequence[service.Group]) -> str
     return "{}-{}".format(*map(int, page[-1].place))
 
 
-def _card_context(request: HttpRequest, project: Project) -> dict[str, Any]:
-    return {
-        "project": project,
-        "base": reverse("project", args=[project.pk]),
-        "can_label": may(person(request), project, Role.LABELER),
-    }
-
-
 def _shown(
     request: HttpRequest, project: Project, cards: Iterable[service.Card]
 ) -> list[dict[str, Any]]:
-    context = _card_context(request, project)
+    context = card_context(request, project)
     template = get_template("projects/_duplicate_group.html")
     return [
         {

@@ -9,17 +9,16 @@ from typing import Any
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 from django.template.loader import get_template
-from django.urls import reverse
 from django.views.decorators.http import require_GET, require_POST
 
-from ..access import may, person, project_for
+from ..access import person, project_for
 from ..errors import Refusal, TooLarge
 from ..forms import WrongLabelsForm
 from ..models import Act, ImageLabel, Label, Project, Role
 from ..services import verdicts
 from ..services import wrong_labels as service
 from ..services.grid import counts_of, undo_and_redo
-from .answers import body_of
+from .answers import body_of, card_context
 from .labels import named_label
 from .review_answers import labels_json, number
 
@@ -37,7 +36,7 @@ def wrong_labels(request: HttpRequest, pk: int) -> HttpResponse:
     labels = _labels(project)
     undo, redo = undo_and_redo(project, person(request))
     context = {
-        **_card_context(request, project),
+        **card_context(request, project),
         "cards": service.cards_of(project, judged, page, labels),
         "more": len(suspects) > len(page),
         "most_known": MOST_KNOWN,
@@ -149,18 +148,10 @@ def _choices(judged: service.Judged, labels: Mapping[int, Label]) -> list[tuple[
     return [(label, numbers[pk]) for pk, label in labels.items() if numbers[pk]]
 
 
-def _card_context(request: HttpRequest, project: Project) -> dict[str, Any]:
-    return {
-        "project": project,
-        "base": reverse("project", args=[project.pk]),
-        "can_label": may(person(request), project, Role.LABELER),
-    }
-
-
 def _shown(
     request: HttpRequest, project: Project, cards: Iterable[service.Card]
 ) -> list[dict[str, Any]]:
-    context = _card_context(request, project)
+    context = card_context(request, project)
     template = get_template("projects/_suspect.html")
     return [
         {

@@ -1,6 +1,6 @@
 /** Accepting: the button is pressed once, and undo works here as everywhere. */
 
-import { wireUndo } from "./undo-buttons.js";
+import { wireUndo } from "./undo-reload.js";
 
 const form = document.querySelector("[data-accept]");
 

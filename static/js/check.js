@@ -6,7 +6,7 @@ import { post } from "./http.js";
 import { describeKeys, onKeys } from "./keys.js";
 import { chooseLabel } from "./label-picker.js";
 import { toast, toastError } from "./toast.js";
-import { reloadSaying, wireUndo } from "./undo-buttons.js";
+import { reloadSaying, wireUndo } from "./undo-reload.js";
 
 const GROUP = "Check";
 const page = document.querySelector(".check");

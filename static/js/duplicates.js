@@ -7,6 +7,7 @@ import { describeKeys, onKeys } from "./keys.js";
 import { chooseLabel } from "./label-picker.js";
 import { openMenuAt } from "./menu.js";
 import { toast, toastError } from "./toast.js";
+import { drawUndoButtons, watchUndoButtons } from "./undo-buttons.js";
 
 const GROUP = "Near-duplicates";
 const ASK_AGAIN_MS = 2000;
@@ -52,7 +53,7 @@ async function refresh() {
   ({ labels } = answer);
   undoable = { undo: answer.undo, redo: answer.redo };
   drawSums(answer.sums);
-  drawUndo();
+  drawUndoButtons(undoable);
 }
 
 function redraw(old, card) {
@@ -148,19 +149,8 @@ document.querySelector("[data-like-all]")?.addEventListener("click", () => act("
 
 // --- undo ------------------------------------------------------------------------------------
 
-function drawUndo() {
-  for (const [name, word, keys] of [["undo", "Undo", "Ctrl+Z"], ["redo", "Redo", "Ctrl+Shift+Z"]]) {
-    const button = document.querySelector(`[data-${name}-button]`);
-    if (!button) continue;
-    const summary = undoable[name];
-    button.setAttribute("aria-disabled", String(!summary));
-    button.title = `${summary ? `${word}: ${summary}` : `Nothing to ${name}`} (${keys})`;
-    button.setAttribute("aria-label", summary ? `${word}: ${summary}` : word);
-  }
-}
-document.querySelector("[data-undo-button]")?.addEventListener("click", () => undoable.undo && undo());
-document.querySelector("[data-redo-button]")?.addEventListener("click", () => undoable.redo && redo());
-drawUndo();
+watchUndoButtons({ undo, redo });
+drawUndoButtons(undoable);
 
 // --- more groups -----------------------------------------------------------------------------
 

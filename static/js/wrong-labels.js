@@ -8,6 +8,7 @@ import { openMenu, openMenuAt } from "./menu.js";
 import { Selection } from "./selection.js";
 import { toast, toastError } from "./toast.js";
 import { wireKeys } from "./wrong-labels-keys.js";
+import { drawUndoButtons, watchUndoButtons } from "./undo-buttons.js";
 
 const page = document.querySelector(".wrong");
 const list = document.querySelector("[data-suspects]");
@@ -43,7 +44,7 @@ async function refresh({ further = false } = {}) {
   more.hidden = !answer.more || list.childElementCount >= Number(page.dataset.mostKnown);
   drawSums(answer.sums);
   drawNumbers(answer.numbers);
-  drawUndo();
+  drawUndoButtons(undoable);
   drawSelection();
   if (!cards().length) await whatIsLeft(answer, further);
 }
@@ -253,19 +254,8 @@ document.querySelector("[data-filter]")?.addEventListener("change", ({ currentTa
 
 // --- undo ------------------------------------------------------------------------------------
 
-function drawUndo() {
-  for (const [name, word, keys] of [["undo", "Undo", "Ctrl+Z"], ["redo", "Redo", "Ctrl+Shift+Z"]]) {
-    const button = document.querySelector(`[data-${name}-button]`);
-    if (!button) continue;
-    const summary = undoable[name];
-    button.setAttribute("aria-disabled", String(!summary));
-    button.title = `${summary ? `${word}: ${summary}` : `Nothing to ${name}`} (${keys})`;
-    button.setAttribute("aria-label", summary ? `${word}: ${summary}` : word);
-  }
-}
-document.querySelector("[data-undo-button]")?.addEventListener("click", () => undoable.undo && undo());
-document.querySelector("[data-redo-button]")?.addEventListener("click", () => undoable.redo && redo());
-drawUndo();
+watchUndoButtons({ undo, redo });
+drawUndoButtons(undoable);
 
 wireKeys({
   list, cards, selection, idOf, cardOf, makeActive, extend, meant, items, look, canLabel,
