@@ -92,14 +92,23 @@ def label_first(stage: Stage, person: Person) -> None:
 
 
 def _one_act(stage: Stage, project: Project, person: Person, tiles: tuple[Tile, ...]) -> None:
+    """One key or button: up to and with the first wrong tile, or everything that may be accepted.
+
+    What is unlike everything labeled stands last and is never accepted as it stands: each such
+    tile is given its label.
+    """
     names = dict(Label.objects.live().filter(project=project).values_list("pk", "name"))
     decisions: list[Decision] = []
     for tile in tiles:
-        suggested, right = names[tile.label_id], person.truth[tile.image.pk]
-        if suggested == right:
+        right = person.truth[tile.image.pk]
+        if not tile.unlike and names[tile.label_id] == right:
             decisions.append(_decision(tile, tile.label_id))
             continue
-        given = person.give(tile.image.pk, [names[other] for other in tile.others])
+        if tile.unlike and decisions:
+            person.accept()
+            break
+        offered = [names[each] for each in (tile.label_id, *tile.others) if each in names]
+        given = person.give(tile.image.pk, offered)
         decisions.append(_decision(tile, stage.label_id(given)))
         break
     else:

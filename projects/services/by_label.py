@@ -34,6 +34,11 @@ _SITTING = timedelta(minutes=30)
 _MOST_OF_A_BATCH = 100
 
 
+def shown_percent(probability: float) -> int:
+    """Return a probability in percent as it is shown. Never 100: nobody has looked yet."""
+    return min(99, round(100 * probability))
+
+
 class Tile(NamedTuple):
     """An image with the label suggested for it."""
 
@@ -51,8 +56,8 @@ class Tile(NamedTuple):
 
     @property
     def percent(self) -> int:
-        """The probability as it is shown. Never 100: nobody has looked yet."""
-        return min(99, round(100 * self.probability))
+        """The probability as it is shown."""
+        return shown_percent(self.probability)
 
 
 class Section(NamedTuple):

@@ -10,7 +10,7 @@ from projects.models import Image, ImageLabel, Label, Project
 from similarity.neighbours import nearest
 
 from . import collections
-from .by_label import rejections
+from .by_label import rejections, shown_percent
 from .teaching import AUTO, Taught, forecast, taught
 
 MOST_SHOWN = 4
@@ -44,7 +44,7 @@ def evidence(project: Project, image: Image, *, method: str = AUTO) -> list[Evid
     found = forecast(project, lesson, [image.pk], rejected=rejections(project))
     if not len(found):
         return []
-    sure = round(100 * float(found.probability[0]))
+    sure = shown_percent(float(found.probability[0]))
     wanted = [(int(found.best[0]), sure), (int(found.second[0]), None)]
     labels = Label.objects.live().filter(project=project).in_bulk([pk for pk, _ in wanted])
     near = {pk: _nearest_of(project, lesson, image, pk) for pk in labels}

@@ -229,6 +229,7 @@ function drawBar() {
   if (said.length) parts.push([element("b", {}, said.join(", "))]);
   if (sheet.marked.length) parts.push([kbd("1"), "–", kbd("9"), " or ", kbd("L"), " gives ", sheet.marked.length === 1 ? "it its label" : `the ${sheet.marked.length} their label`]);
   else if (tile) parts.push([kbd("1"), "–", kbd("9"), " gives this photo its label", before.checked && will ? ` and ${will}` : ""]);
+  else if (sheet.tiles.length && sheet.tiles.every(isNew)) parts.push(["Point at a photo, or select several, and press the key of the label, or ", kbd("L"), " for a new one."]);
   else if (sheet.tiles.length) parts.push(["Look for the first wrong photo, point at it and press the key of its label."]);
   if (will) parts.push([kbd("E"), ` ${will}`]);
   find("[data-will]").replaceChildren(...parts.map((part) => element("span", {}, ...part)));
