@@ -15,6 +15,7 @@ from similarity.calibration import (
     error_by_chance,
 )
 from similarity.methods import ClassMeans, Graph, Head, Method, NeighbourVote
+from similarity.sampling import evenly
 
 ALLOWED = (0.01, 0.02, 0.05, 0.1)
 BINS = 10
@@ -136,10 +137,10 @@ def outcome(
     asked = np.setdiff1d(np.arange(len(labels)), labeled)
     known = np.unique(labels[labeled])
     targets = (labels[labeled][:, np.newaxis] == known).astype(np.float32)
-    pool = vectors[asked[_evenly(len(asked), MOST_POOL)]]
+    pool = vectors[asked[evenly(len(asked), MOST_POOL)]]
     used = method or choose(vectors[labeled], targets, pool=pool).method
     fitted = used.fit(vectors[labeled], targets, pool=pool)
-    rows = _evenly(len(labeled), MOST_CHECKED)
+    rows = evenly(len(labeled), MOST_CHECKED)
     left_out = fitted.leave_one_out(rows)
     checked, borne_out = certainty(left_out), targets[rows, left_out.argmax(axis=1)] > 0
     scores = fitted.scores(vectors[asked])
@@ -162,13 +163,6 @@ def _accepted(allowed: float, taken: NDArray[np.bool_], right: NDArray[np.bool_]
     number = int(taken.sum())
     wrong = int((taken & ~right).sum())
     return Accepted(allowed, number / len(right), wrong / number if number else 0.0)
-
-
-def _evenly(n: int, most: int) -> IntArray:
-    """At most ``most`` of n rows, evenly spaced."""
-    if n <= most:
-        return np.arange(n)
-    return np.linspace(0, n - 1, most).round().astype(np.int64)
 
 
 def reliability(promised: NDArray[np.float64], right: NDArray[np.bool_]) -> Reliability:

@@ -17,6 +17,7 @@ from similarity.calibration import LEAST_LABELED, Calibration, calibrate, certai
 from similarity.methods import DEFAULT_METHOD, Targets, targets_of
 from similarity.methods.neighbour_vote import count_votes
 from similarity.neighbours import Hits, nearest
+from similarity.sampling import evenly
 from similarity.suggest import TEMPERATURE
 
 from . import collections
@@ -123,4 +124,4 @@ def _search(project: Project) -> _LeftOut | None:
 
 def _checked_rows(n: int) -> NDArray[np.int64]:
     most = max(_LEAST_CHECKED, min(MOST_CHECKED, _MOST_COMPARED // n))
-    return np.arange(n) if n <= most else np.linspace(0, n - 1, most).round().astype(np.int64)
+    return evenly(n, most)

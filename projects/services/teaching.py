@@ -19,6 +19,7 @@ from similarity.calibration import Calibration, calibrate, certainty
 from similarity.methods import METHODS, Fitted, Method, NeighbourVote, Targets, targets_of
 from similarity.neighbours import nearest
 from similarity.novelty import unlike_below
+from similarity.sampling import evenly
 
 from . import collections
 from .carried import labels_by_image
@@ -120,7 +121,7 @@ def _teach(project: Project, name: str, k: int) -> Taught | None:
     choice = _choice(project, labeled.vectors, targets, label_ids, pool) if name == AUTO else None
     method = choice.method if choice else _named(name, k)
     fitted = method.fit(labeled.vectors, targets, pool=pool)
-    rows = _checked_rows(len(labeled))
+    rows = evenly(len(labeled), MOST_CHECKED)
     left_out = fitted.leave_one_out(rows)
     # With no score at all the first label is no guess that could be right.
     right = (targets[rows, left_out.argmax(axis=1)] > 0) & (left_out.max(axis=1) > 0)
@@ -174,12 +175,6 @@ def _seen_by_people(project: Project) -> collections.Labeled:
 
 def _named(name: str, k: int) -> Method:
     return NeighbourVote(k) if name == "neighbours" else METHODS[name]()
-
-
-def _checked_rows(n: int) -> NDArray[np.int64]:
-    if n <= MOST_CHECKED:
-        return np.arange(n)
-    return np.linspace(0, n - 1, MOST_CHECKED).round().astype(np.int64)
 
 
 def _unlike_below(labeled: collections.Labeled, rows: NDArray[np.int64]) -> float:

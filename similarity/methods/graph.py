@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from similarity.methods.base import FloatArray, Rows, Targets, shares
 from similarity.neighbours import nearest
+from similarity.sampling import evenly
 
 MOST_NODES = 2_000
 """Images of the graph: labeled first, then of the pool. One core inverts 2,000 in half a second."""
@@ -39,10 +40,10 @@ class Graph:
         self, vectors: FloatArray, targets: Targets, *, pool: FloatArray | None = None
     ) -> "FittedGraph":
         """Build the graph over the labeled images and as much of the pool as has room."""
-        labeled = _evenly(len(vectors), self.most_nodes)
+        labeled = evenly(len(vectors), self.most_nodes)
         nodes = vectors[labeled]
         if pool is not None and len(nodes) < self.most_nodes:
-            nodes = np.concatenate((nodes, pool[_evenly(len(pool), self.most_nodes - len(nodes))]))
+            nodes = np.concatenate((nodes, pool[evenly(len(pool), self.most_nodes - len(nodes))]))
         known = np.zeros((len(nodes), targets.shape[1]), np.float32)
         known[: len(labeled)] = targets[labeled]
         spread = self._spread(nodes)
@@ -114,10 +115,3 @@ def _as_shares(reached: FloatArray) -> FloatArray:
     total = reached.sum(axis=1, keepdims=True)
     found: FloatArray = (reached / np.where(total > 0, total, 1.0)).astype(np.float32)
     return found
-
-
-def _evenly(n: int, most: int) -> NDArray[np.int64]:
-    """At most ``most`` of n rows, evenly spaced."""
-    if n <= most:
-        return np.arange(n)
-    return np.linspace(0, n - 1, most).round().astype(np.int64)
