@@ -61,7 +61,7 @@ def test_the_encoder_is_changed_on_the_settings_page_and_changed_back(
     address = make_project(page, tmp_path)
     page.goto(f"{address}settings")
     section = page.locator("#encoder")
-    expect(section).to_contain_text("This project uses efficientnet-lite0")
+    expect(section).to_contain_text("This project uses efficientnet-lite0-int8")
     name = f"open_clip:ViT-S-32/{weights}"
     page.get_by_label("Model and weights").fill(name)
     expect(page.get_by_role("radio", name="An open_clip model")).to_be_checked()
@@ -73,9 +73,9 @@ def test_the_encoder_is_changed_on_the_settings_page_and_changed_back(
     expect(section.locator("li")).to_contain_text("changed, 6 images")
     expect(page.get_by_label("Name", exact=True)).to_have_value("Typed meanwhile")
 
-    section.get_by_label("efficientnet-lite0").check()
+    section.locator("input[value='efficientnet-lite0-int8']").check()
     section.get_by_role("button", name="Change encoder").click()
-    expect(section).to_contain_text("This project uses efficientnet-lite0", timeout=LONG)
+    expect(section).to_contain_text("This project uses efficientnet-lite0-int8", timeout=LONG)
     expect(section.locator("li")).to_have_count(2)
 
 
