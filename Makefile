@@ -9,7 +9,7 @@ encoders := .venv/share/labeling/encoders
 built := $(encoders)/built
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo run test checks lint types imports migrations deploy bench fuzz schema ci screenshots chromium format constraints clean
+.PHONY: help setup demo run test checks lint types imports migrations deploy bench effort fuzz schema ci screenshots chromium format constraints clean
 
 help: ## List what there is
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -46,6 +46,9 @@ deploy: setup ## Settings of a server that people reach over HTTPS
 
 bench: setup ## How long one request takes, and where; PHOTOS=folder with a folder a label
 	$(bin)/python benchmarks/api_latency.py $(PHOTOS)
+
+effort: setup ## How many acts a person needs, against the usual loop; PHOTOS="folder-per-label ..."
+	$(bin)/python -m benchmarks.effort $(PHOTOS)
 
 fuzz: setup ## schemathesis over the API, 100 cases a call
 	LABELING_FUZZ_CASES=100 $(bin)/python -m pytest tests/api/test_fuzz.py $(ARGS)

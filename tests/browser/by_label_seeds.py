@@ -35,7 +35,9 @@ def make_by_label(
         reviews.make_image(project, reviews.near(at % classes, rng, 0.05))
         for at in range(unlabeled)
     ]
-    unlike = [reviews.make_image(project, -reviews.direction(0)) for _ in range(new)]
+    away = -sum(reviews.direction(number) for number in range(classes))
+    away = away / np.linalg.norm(away)
+    unlike = [reviews.make_image(project, away) for _ in range(new)]
     return {
         "project": project.pk,
         "images": [image.pk for image in images],

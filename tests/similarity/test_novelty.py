@@ -28,7 +28,7 @@ def test_an_image_near_enough_is_never_called_unlike() -> None:
 
 
 def test_a_group_that_nobody_labeled_is_told_from_those_labeled() -> None:
-    vectors, group = groups(np.random.default_rng(0), [60, 60, 60], noise=0.12)
+    vectors, group = groups(np.random.default_rng(0), [60, 60, 60], noise=0.05, dim=64)
     labeled = vectors[(group < 2)][:60]
     others = nearest(labeled, labeled, k=1, exclude=np.arange(60)).similarities[:, 0]
     asked = nearest(vectors, labeled, k=1).similarities[:, 0] < unlike_below(others)

@@ -105,7 +105,8 @@ def test_without_a_labeled_image_there_is_no_lesson(project) -> None:
 
 def test_what_is_unlike_everything_comes_last_under_no_label(project, animals) -> None:
     labels, _ = animals
-    new = make_image(project, -direction(0))
+    away = -sum(direction(number) for number in range(len(labels)))
+    new = make_image(project, away / np.linalg.norm(away))
     found = sheet(project)
     assert found.sections[-1].label is None
     assert [tile.image.pk for tile in found.sections[-1].tiles] == [new.pk]
