@@ -42,7 +42,17 @@ def accept_unseen(
             checked_right=checks[at] if at < len(checks) else None,
         )
     with transaction.atomic():
-        act = begin_act(project, project.owner, kind=Act.Kind.ACCEPT, summary="Accepted")
+        act = begin_act(
+            project,
+            project.owner,
+            kind=Act.Kind.ACCEPT,
+            summary="Accepted",
+            payload={
+                "batch": batch.pk,
+                "before": Batch.State.DISCARDED.value,
+                "after": Batch.State.COMMITTED.value,
+            },
+        )
         given = {image.pk: (Given(label.pk, 98.0),) for image in images}
         apply_labels(act, given, mode="add", source=ImageLabel.Source.SUGGESTION)
     project.refresh_from_db()
