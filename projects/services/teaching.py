@@ -6,8 +6,9 @@ Kept in this process until the project's revision moves; the database stays the 
 from __future__ import annotations
 
 import threading
-from collections import OrderedDict
+from collections import OrderedDict, defaultdict
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -86,6 +87,8 @@ _kept: OrderedDict[tuple[int, int, str, int], Taught | None] = OrderedDict()
 _chosen: OrderedDict[int, tuple[int, list[int], Choice]] = OrderedDict()
 """By project: from how many labeled images and for which labels the last choice was made."""
 _lock = threading.Lock()
+"""Held for moments only, around what is kept; `_teaching` is held while a project's is made."""
+_teaching: defaultdict[int, threading.Lock] = defaultdict(threading.Lock)
 
 
 def taught(project: Project, name: str = AUTO, *, k: int = 10) -> Taught | None:
@@ -102,12 +105,27 @@ def taught(project: Project, name: str = AUTO, *, k: int = 10) -> Taught | None:
         raise Refusal(f"A method is one of {', '.join(METHOD_NAMES)}.", code="method")
     key = (project.pk, project.revision, name, k if name == "neighbours" else 0)
     with _lock:
-        if key not in _kept:
-            _kept[key] = _teach(project, name, k)
-        _kept.move_to_end(key)
-        while len(_kept) > _MOST_KEPT:
-            _kept.popitem(last=False)
-        return _kept[key]
+        teaching = _teaching[project.pk]
+    # Two requests for one project do the work once, and no other project waits for it.
+    with teaching:
+        with _lock:
+            is_known, found = key in _kept, _kept.get(key)
+        if not is_known:
+            found = _teach(project, name, k)
+        _keep(_kept, key, found)
+    return found
+
+
+_Key = TypeVar("_Key")
+_Value = TypeVar("_Value")
+
+
+def _keep(kept: OrderedDict[_Key, _Value], key: _Key, value: _Value) -> None:
+    with _lock:
+        kept[key] = value
+        kept.move_to_end(key)
+        while len(kept) > _MOST_KEPT:
+            kept.popitem(last=False)
 
 
 def _teach(project: Project, name: str, k: int) -> Taught | None:
@@ -151,9 +169,7 @@ def _choice(
     n, labels, choice = _chosen.get(project.pk, (0, [], None))
     if choice is None or labels != label_ids or not n <= len(vectors) < CHOOSE_AGAIN * n:
         choice = choose(vectors, targets, pool=pool)
-        _chosen[project.pk] = (len(vectors), label_ids, choice)
-        while len(_chosen) > _MOST_KEPT:
-            _chosen.popitem(last=False)
+        _keep(_chosen, project.pk, (len(vectors), label_ids, choice))
     return choice
 
 
@@ -238,11 +254,7 @@ def kept_forecast(
     known = _forecasts.get(key)
     if known is None or known[0] is not lesson or known[1] != image_ids:
         known = (lesson, list(image_ids), forecast(project, lesson, image_ids, rejected=rejected))
-    with _lock:
-        _forecasts[key] = known
-        _forecasts.move_to_end(key)
-        while len(_forecasts) > _MOST_KEPT:
-            _forecasts.popitem(last=False)
+    _keep(_forecasts, key, known)
     return known[2]
 
 

@@ -77,7 +77,7 @@ def test_each_empty_offer_says_why(project: Project) -> None:
 
 def test_images_unlike_everything_labeled_are_never_accepted(project: Project) -> None:
     sure_project(project)
-    strangers = make_many(project, [7] * 20, seed=5)
+    strangers = make_many(project, [28] * 20, seed=5)
     found = offer(project, allowed=0.1)
     assert found.unlike == 20
     assert not {image.pk for image in strangers} & set(found.forecasts.image_ids.tolist())
