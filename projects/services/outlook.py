@@ -17,6 +17,7 @@ from projects.models import Project
 from similarity.acceptance import Acceptance, Interval, accept_within
 from similarity.accuracy import expected_share
 
+from .by_label import rejections
 from .teaching import Forecasts, Taught, forecast, taught
 
 LEVELS = (99, 90, 50)
@@ -125,7 +126,8 @@ def _look(project: Project) -> Outlook | None:
     if lesson is None:
         return None
     unlabeled = project.images.in_dataset().unlabeled().embedded().order_by()
-    forecasts = forecast(project, lesson, list(unlabeled.values_list("pk", flat=True)))
+    ids = list(unlabeled.values_list("pk", flat=True))
+    forecasts = forecast(project, lesson, ids, rejected=rejections(project))
     share = expected_share(forecasts.probability, forecasts.certainty, checked=lesson.checked)
     return Outlook(lesson, forecasts, share)
 

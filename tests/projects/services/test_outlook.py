@@ -7,6 +7,7 @@ import pytest
 
 from projects.models import Image, Project
 from projects.services import outlook as service
+from projects.services.by_label import Decision, decide
 from projects.services.outlook import is_kept, outlook, surest
 from projects.services.standing import held_of, standing_of
 from projects.services.stopping import Kind, Verdict, verdict
@@ -62,6 +63,17 @@ def test_levels_are_those_of_the_forecasts(project: Project) -> None:
     assert found.unlike == int(plain.unlike.sum())
     assert found.share.share == pytest.approx(plain.probability.mean())
     assert found.share.low < found.share.share <= found.share.high
+
+
+def test_a_label_that_a_person_rejected_is_not_what_is_expected(project: Project) -> None:
+    image, *_ = labeled_and_left(project)
+    before = outlook(project).forecasts
+    row = before.image_ids.tolist().index(image.pk)
+    suggested = int(before.best[row])
+    decide(project, project.owner, [Decision(image.pk, suggested, None, 0.0)])
+    after = outlook(project).forecasts
+    row = after.image_ids.tolist().index(image.pk)
+    assert after.best[row] not in {suggested, 0}
 
 
 def test_it_is_kept_until_labels_move(project: Project) -> None:
