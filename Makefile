@@ -44,8 +44,8 @@ deploy: setup ## Settings of a server that people reach over HTTPS
 	LABELING_HTTPS=1 SECRET_KEY=$$($(bin)/python -c 'import secrets; print(secrets.token_urlsafe(64))') \
 		$(bin)/python manage.py check --deploy --fail-level WARNING
 
-bench: setup ## How long one request takes, and where; PHOTOS=folder with a folder a label
-	$(bin)/python benchmarks/api_latency.py $(PHOTOS)
+bench: setup chromium ## Measure every claim about speed anew into docs/performance.md; ARGS="--only suggest"
+	$(bin)/python -m benchmarks.performance $(ARGS)
 
 effort: setup ## How many acts a person needs, against the usual loop; PHOTOS="folder-per-label ..."
 	$(bin)/python -m benchmarks.effort $(PHOTOS)

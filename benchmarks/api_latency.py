@@ -1,6 +1,6 @@
 """How long one octet-stream request takes on a labeled project, and where the time goes.
 
-    python benchmarks/api_latency.py [FOLDER] [--requests 100]
+    python -m benchmarks.api_latency [FOLDER] [--requests 100]
 
 FOLDER holds a folder of images for each label; without it, 1,020 pictures are drawn. All are
 uploaded and labeled; asked about are copies with one byte more at their end, so that each is an
@@ -27,6 +27,7 @@ from urllib.parse import urlsplit
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
+from benchmarks.figures import say  # noqa: E402
 from tests.drawings import KINDS, write_pictures  # noqa: E402
 from tests.running import Application  # noqa: E402
 
@@ -126,11 +127,13 @@ def report(times: list[dict[str, float]], *, labeled: int) -> None:
     whole = [taken["all"] for taken in times]
     median = statistics.median(whole)
     slow = sorted(whole)[int(0.95 * len(whole))]
-    print(f"{len(times)} requests, one after another, {labeled:,} labeled images")
-    for name, values in rows.items():
-        part = statistics.median(values)
-        print(f"  {name:8} {part:7.1f} ms  {100 * part / median:3.0f} %")
-    print(f"  median   {median:7.1f} ms  (goal: under {GOAL_MS:.0f}), 95 % under {slow:.1f} ms")
+    parts = ", ".join(f"{name} {statistics.median(ms):.1f}" for name, ms in rows.items())
+    note = (
+        f"an image's bytes in, labels out: {len(times)} requests one after another against "
+        f"{labeled:,} labeled images; median of each part, ms: {parts}"
+    )
+    say("api_request_median_ms", median, "ms", at_most=GOAL_MS, note=note)
+    say("api_request_p95_ms", slow, "ms")
 
 
 if __name__ == "__main__":
