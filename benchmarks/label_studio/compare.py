@@ -85,15 +85,15 @@ def interleave(
     return times
 
 
-def import_all(tool: Tool, photos: Sequence[Path]) -> None:
+def import_all(tool: Tool, photos: Sequence[Path], *, patience: float = 60) -> None:
     """Upload all photos, batch by batch, and return when the tool shows them all.
 
     Raises:
-        RuntimeError: it does not show them within a minute of the last upload.
+        RuntimeError: it does not show them within `patience` seconds of the last upload.
     """
     for start in range(0, len(photos), tool.batch):
         tool.upload(photos[start : start + tool.batch])
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + patience
     while (shown := tool.images()) != len(photos):
         if time.monotonic() > deadline:
             raise RuntimeError(f"{tool.name} shows {shown} of {len(photos)} photos")

@@ -58,7 +58,9 @@ class Ours:
         and no more after that.
         """
         while len(self._behind) < number:
-            self._behind.append(self._chunk(self._behind[-1])["next"])
+            if not (behind := self._chunk(self._behind[-1])["next"]):
+                raise IndexError(f"the grid has no page {number}")
+            self._behind.append(behind)
         return [int(pk) for pk in TILE.findall(self._chunk(self._behind[number - 1])["tiles"])]
 
     def give(self, images: Sequence[int], label: str) -> None:
