@@ -43,7 +43,7 @@ def say_imports(ours: Ours, theirs: Theirs, photos: Sequence[Path], *, rounds: i
         embedded.ours.append(time.perf_counter() - start)
     name = f"import_{len(photos)}"
     say_ratio(name, shown, "over HTTP until all are shown; ours embeds meanwhile")
-    how = f"{embedded.told}; until ours has made all thumbnails and embeddings, which it has not"
+    how = f"{embedded.told}; until ours has all thumbnails and embeddings; Label Studio makes none"
     say(f"{name}_embedded_vs_label_studio", embedded.ratio, "x", note=how)
 
 

@@ -18,7 +18,7 @@ class Ours:
 
     name = "ours"
     batch = 100
-    """Files a request, measured best of 50, 100 and 500; see `__main__`."""
+    """Files a request: as Label Studio gets them, though up to 500 are taken."""
 
     def __init__(self, link: str) -> None:
         """`link` is what the start command prints, and signs in."""
