@@ -32,6 +32,7 @@ BEGIN, END = "<!-- figures: written by make bench -->", "<!-- end of figures -->
 
 CLAIMS = {
     "api_latency": "One request of a script",
+    "label_studio": "Side by side with Label Studio",
 }
 """The modules in the order they are run, and what their table is called."""
 LIBRARIES = ("Django", "numpy", "onnxruntime", "pillow", "hnswlib", "torch")
