@@ -26,8 +26,8 @@ PREPARE = (
     )
     """,
     f"CREATE INDEX IF NOT EXISTS {SETS}_of_project ON {SETS} (project_id, encoder, id)",
-    # halfvec and PLAIN: 1,280 numbers are 2.5 KB and stay in the row. As vector they are 5 KB, which
-    # go out of line into another table: one scan of 20,000 took 110 ms instead of 45.
+    # halfvec and PLAIN: 1,280 numbers are 2.5 KB and stay in the row. As vector they are 5 KB and
+    # lie in another table: a scan of 20,000 took 110 ms instead of 45.
     f"""
     CREATE TABLE IF NOT EXISTS {VECTORS} (
         set_id bigint NOT NULL,

@@ -1,0 +1,253 @@
+"""What is kept of searched images in a real PostgreSQL: sets, their graphs, and keeping up."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from projects.models.pgvector import SETS, VECTORS
+from projects.services.pgvector_index import PgvectorIndex
+from projects.services.pgvector_table import MOST_DIM, PgvectorTable, VectorSet
+from similarity.index import Searched
+from tests.similarity.index.made import made, plain_search, queries_of, some
+from tests.similarity.index.pgvector import connect, new_table
+
+
+@pytest.fixture
+def table() -> PgvectorTable:
+    return new_table()
+
+
+def another_process(table: PgvectorTable) -> PgvectorTable:
+    return PgvectorTable(connect, table._project_id, table._encoder)
+
+
+def published(table: PgvectorTable, searched: Searched, *, revision: int = 1) -> VectorSet:
+    there = table.fill(searched, revision)
+    table.publish(there)
+    return there
+
+
+def stored(there: VectorSet) -> list[int]:
+    found = connect().execute(
+        f"SELECT image_id FROM {VECTORS} WHERE set_id = %s ORDER BY image_id", [there.id]
+    )
+    return [row[0] for row in found]
+
+
+def assert_finds_what_is_nearest(
+    table: PgvectorTable, there: VectorSet, searched: Searched, queries: np.ndarray
+) -> None:
+    found = PgvectorIndex(searched, table, there).search(queries, k=5)
+    plain = plain_search(searched, queries, k=5)
+    np.testing.assert_array_equal(found.image_ids, plain.image_ids)
+    np.testing.assert_allclose(found.similarities, plain.similarities, atol=1e-6)
+
+
+def scans_of_graph(there: VectorSet) -> int:
+    connect().execute("SELECT pg_stat_force_next_flush()")
+    found = connect().execute(
+        "SELECT idx_scan FROM pg_stat_user_indexes WHERE indexrelname = %s",
+        [f"{VECTORS}_graph_{there.id}"],
+    )
+    return found.fetchone()[0]
+
+
+def test_a_set_is_used_once_it_is_published(table: PgvectorTable):
+    there = table.fill(made(20), revision=4)
+    assert table.newest() is None
+    table.publish(there)
+    newest = table.newest()
+    assert (newest.id, newest.dim, newest.revision, newest.has_graph) == (there.id, 32, 4, False)
+    np.testing.assert_array_equal(newest.shift, there.shift)
+
+
+def test_a_new_set_takes_the_place_of_the_old_one(table: PgvectorTable):
+    old = table.make_graph(table.fill(made(20), revision=1))
+    table.publish(old)
+    new = published(table, made(30), revision=2)
+    assert table.newest().id == new.id
+    assert stored(old) == []
+    graphs = connect().execute(
+        "SELECT count(*) FROM pg_indexes WHERE indexname = %s", [f"{VECTORS}_graph_{old.id}"]
+    )
+    assert graphs.fetchone() == (0,)
+
+
+def test_sets_of_other_projects_stay(table: PgvectorTable):
+    other = new_table()
+    theirs = published(other, made(10))
+    published(table, made(20))
+    table.drop()
+    assert table.newest() is None
+    assert len(stored(theirs)) == 10
+
+
+def test_vectors_of_another_encoder_are_not_used(table: PgvectorTable):
+    published(table, made(10))
+    assert PgvectorTable(connect, table._project_id, "another").newest() is None
+
+
+def test_newly_labeled_images_are_found_and_removed_ones_are_not(table: PgvectorTable):
+    whole = made(300)
+    before, after = some(whole, np.arange(0, 200)), some(whole, np.arange(50, 300))
+    there = published(table, before)
+    there = table.catch_up(there, after, revision=2)
+    assert stored(there) == sorted(after.image_ids.tolist())
+    assert (there.revision, table.newest().stamp) == (2, there.stamp)
+    assert_finds_what_is_nearest(table, there, after, queries_of(whole, 20))
+
+
+def test_catching_up_with_nothing_new_writes_no_vector(table: PgvectorTable):
+    searched = made(50)
+    there = published(table, searched)
+    later = table.catch_up(there, searched, revision=9)
+    assert (later.stamp, later.revision) == (there.stamp, 9)
+
+
+def test_what_another_process_wrote_is_known(table: PgvectorTable):
+    whole = made(60)
+    parts = [some(whole, np.arange(n)) for n in (20, 30, 60)]
+    there = published(table, parts[0])
+    there = another_process(table).catch_up(there, parts[1], revision=2)
+    there = table.catch_up(there, parts[2], revision=3)
+    assert stored(there) == sorted(whole.image_ids.tolist())
+
+
+def test_an_older_snapshot_takes_nothing_away(table: PgvectorTable):
+    whole = made(60)
+    older = some(whole, np.arange(20))
+    there = table.catch_up(published(table, older), whole, revision=5)
+    assert another_process(table).catch_up(there, older, revision=4).revision == 5
+    assert len(stored(there)) == 60
+
+
+def test_what_was_rolled_back_is_not_taken_for_written(table: PgvectorTable):
+    whole = made(40)
+    there = published(table, some(whole, np.arange(20)))
+    with connect().transaction(force_rollback=True):
+        table.catch_up(there, whole, revision=2)
+    there = table.catch_up(table.newest(), whole, revision=2)
+    assert len(stored(there)) == 40
+
+
+@pytest.mark.parametrize("written", [1, 7, 199])
+def test_images_that_a_set_lacks_are_found_all_the_same(table: PgvectorTable, written: int):
+    whole = made(200)
+    behind = published(table, some(whole, np.arange(written)))
+    assert PgvectorIndex(whole, table, behind).lacking == 200 - written
+    assert_finds_what_is_nearest(table, behind, whole, queries_of(whole, 10))
+
+
+def test_an_index_whose_set_is_dropped_meanwhile_finds_everything_all_the_same(
+    table: PgvectorTable,
+):
+    whole = made(200)
+    index = PgvectorIndex(whole, table, published(table, some(whole, np.arange(150))))
+    table.drop()
+    queries = queries_of(whole, 10)
+    np.testing.assert_array_equal(
+        index.search(queries, k=5).image_ids, plain_search(whole, queries, k=5).image_ids
+    )
+
+
+def test_an_index_whose_set_takes_in_more_meanwhile_finds_nothing_twice(table: PgvectorTable):
+    whole = made(200)
+    there = published(table, some(whole, np.arange(150)))
+    index = PgvectorIndex(whole, table, there)
+    another_process(table).catch_up(there, whole, revision=2)
+    queries = queries_of(whole, 10)
+    np.testing.assert_array_equal(
+        index.search(queries, k=5).image_ids, plain_search(whole, queries, k=5).image_ids
+    )
+
+
+def test_without_any_set_everything_is_compared(table: PgvectorTable):
+    whole = made(50)
+    queries = queries_of(whole, 10)
+    np.testing.assert_array_equal(
+        PgvectorIndex(whole, table, None).search(queries, k=5).image_ids,
+        plain_search(whole, queries, k=5).image_ids,
+    )
+
+
+def test_images_that_are_not_searched_any_more_are_not_found(table: PgvectorTable):
+    whole = made(200)
+    there = published(table, whole)
+    assert_finds_what_is_nearest(
+        table, there, some(whole, np.arange(0, 200, 40)), queries_of(whole, 9)
+    )
+
+
+def test_the_graph_is_what_is_searched_where_there_is_one(table: PgvectorTable):
+    searched = made(500)
+    there = table.make_graph(table.fill(searched, revision=1))
+    table.publish(there)
+    assert table.newest().has_graph
+    assert scans_of_graph(there) == 0
+    PgvectorIndex(searched, table, there).search(queries_of(searched, 10), k=10)
+    assert scans_of_graph(there) == 10
+
+
+def test_a_graph_takes_in_what_is_labeled_later(table: PgvectorTable):
+    whole = made(400)
+    there = table.make_graph(table.fill(some(whole, np.arange(300)), revision=1))
+    table.publish(there)
+    there = table.catch_up(there, whole, revision=2)
+    queries = whole.centering.apply(whole.vectors[300:])
+    found = PgvectorIndex(whole, table, there).search(queries, k=1)
+    assert found.image_ids[:, 0].tolist() == whole.image_ids[300:].tolist()
+    assert scans_of_graph(there) == 100
+
+
+def test_a_graph_can_be_made_in_a_transaction_and_again(table: PgvectorTable):
+    there = table.fill(made(50), revision=1)
+    with connect().transaction():
+        table.make_graph(there)
+    assert table.make_graph(there).has_graph
+
+
+@pytest.mark.parametrize("dim", [3, 512, 1280, 2560, MOST_DIM])
+def test_any_dimension_up_to_the_most_is_found_in_rows_and_by_graph(table: PgvectorTable, dim: int):
+    searched = made(60, dim=dim)
+    there = table.fill(searched, revision=1)
+    table.publish(there)
+    queries = queries_of(searched, 5)
+    assert_finds_what_is_nearest(table, there, searched, queries)
+    assert_finds_what_is_nearest(table, table.make_graph(there), searched, queries)
+
+
+def test_projects_of_different_dimensions_lie_side_by_side(table: PgvectorTable):
+    table.publish(table.make_graph(table.fill(made(50, dim=16), revision=1)))
+    other = new_table()
+    there = other.make_graph(other.fill(made(50, dim=48), revision=1))
+    assert_finds_what_is_nearest(other, there, made(50, dim=48), queries_of(made(50, dim=48), 5))
+
+
+def test_drift_is_how_far_the_mean_has_moved(table: PgvectorTable):
+    searched = made(50)
+    there = published(table, searched)
+    assert there.drift(searched.centering) == 0
+    moved = searched.centering.apply(searched.vectors)  # any other collection
+    other = type(searched.centering).fit(moved)
+    expected = other.weight * other.mean - searched.centering.weight * searched.centering.mean
+    assert there.drift(other) == pytest.approx(np.linalg.norm(expected), abs=1e-6)
+
+
+def test_tables_are_made_where_they_are_missing_and_only_there(table: PgvectorTable):
+    there = published(table, made(10))
+    table.prepare()
+    assert len(stored(there)) == 10
+    with connect().transaction(force_rollback=True):
+        connect().execute(f"DROP TABLE {VECTORS}, {SETS}")
+        table.prepare()
+        assert table.newest() is None
+
+
+def test_vectors_lie_in_the_rows_themselves():
+    new_table()
+    found = connect().execute(
+        "SELECT attstorage FROM pg_attribute WHERE attrelid = %s::regclass AND attname = 'vector'",
+        [VECTORS],
+    )
+    assert found.fetchone() in {("p",), (b"p",)}
