@@ -10,12 +10,14 @@ import pytest
 
 from similarity.index import ExactIndex, Index, Searched
 
+from .graphs import hnsw_of
 from .made import DIM, everything, made, plain_search, queries_of, similarity_of, some
 
 Make = Callable[[Searched], Index]
 
 INDEXES: dict[str, Make] = {
     "exact": ExactIndex,
+    "hnswlib": hnsw_of,
 }
 """By name: what makes an index of what is searched. Another index joins with a line here."""
 
