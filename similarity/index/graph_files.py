@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import hnswlib
 import numpy as np
@@ -30,8 +30,20 @@ _ARRAYS = ("directions", "image_ids", "points", "digests", "hidden")
 _DAMAGE = (OSError, ValueError, KeyError, TypeError, RuntimeError, EOFError, zipfile.BadZipFile)
 
 
-def save(graph: Graph, folder: Path) -> None:
+class Saved(NamedTuple):
+    """Which graph lies in a folder: ``stamp`` is another for each that is saved, empty for none."""
+
+    stamp: str
+    revision: int
+
+
+NOTHING_SAVED = Saved("", -1)
+
+
+def save(graph: Graph, folder: Path, *, revision: int = -1) -> None:
     """Write a graph, which must not be added to meanwhile, in place of the one in the folder.
+
+    ``revision`` is for the caller, who reads it back with `saved`: of what the graph has all of.
 
     Both files have names of their own and are synced before the JSON file that names them appears
     by a rename: who reads sees the old graph or the new one, also after a power cut. One process
@@ -45,8 +57,9 @@ def save(graph: Graph, folder: Path) -> None:
     for ending in (".hnsw", ".npz"):
         _sync(folder / f"{name}{ending}")
         hashes[ending] = _hash(folder / f"{name}{ending}")
+    about = {"name": name, "sha256": hashes, "revision": revision} | _about(graph)
     temporary = folder / f"{name}.tmp"
-    temporary.write_text(json.dumps(_about(graph, name, hashes), indent=1))
+    temporary.write_text(json.dumps(about, indent=1))
     _sync(temporary)
     temporary.replace(folder / _ABOUT)
     _sync(folder)
@@ -74,12 +87,13 @@ def load(folder: Path, made_by: MadeBy, *, with_room: bool = False) -> Graph | N
     return None
 
 
-def stamp(folder: Path) -> str:
-    """Return what changes when another graph is saved; empty where there is none."""
+def saved(folder: Path) -> Saved:
+    """Say which graph lies in a folder, without reading it. 0.05 ms."""
     try:
-        return str(json.loads((folder / _ABOUT).read_text())["name"])
+        about = json.loads((folder / _ABOUT).read_text())
+        return Saved(str(about["name"]), int(about["revision"]))
     except _DAMAGE:
-        return ""
+        return NOTHING_SAVED
 
 
 @contextmanager
@@ -100,10 +114,8 @@ def _arrays(graph: Graph) -> dict[str, Any]:
     return kept | {"mean": graph.centering.mean}
 
 
-def _about(graph: Graph, name: str, hashes: dict[str, str]) -> dict[str, Any]:
+def _about(graph: Graph) -> dict[str, Any]:
     return {
-        "name": name,
-        "sha256": hashes,
         "weight": graph.centering.weight,
         "breadth": graph.breadth,
         "recall": graph.recall,

@@ -163,7 +163,7 @@ def lengths_of(searched: Searched) -> NDArray[np.float32]:
 def fetched(k: int, breadth: int) -> int:
     """Return how many points to fetch: more than ``k``, since a sketch puts them in order roughly,
     and the query itself and images that left are among them."""
-    return k + breadth // 2
+    return 2 * k + breadth // 2
 
 
 class _Near(NamedTuple):

@@ -12,7 +12,7 @@ import pytest
 
 from similarity.index import ExactIndex, graph_files
 from similarity.index.graph import Graph, MadeBy, grow
-from similarity.index.graph_files import alone, load, save, stamp
+from similarity.index.graph_files import NOTHING_SAVED, alone, load, save, saved
 from similarity.index.hnsw import HnswIndex
 
 from .graphs import MADE_BY, graph_of
@@ -40,7 +40,7 @@ def test_what_is_loaded_answers_as_what_was_saved(graph: Graph, tmp_path: Path) 
 def test_nothing_is_there_before_it_was_saved(tmp_path: Path) -> None:
     assert load(tmp_path, MADE_BY) is None
     assert load(tmp_path / "nowhere", MADE_BY) is None
-    assert stamp(tmp_path) == ""
+    assert saved(tmp_path) == NOTHING_SAVED
 
 
 @pytest.mark.parametrize(
@@ -95,14 +95,15 @@ def test_what_was_made_otherwise_is_not_loaded(
 
 
 def test_the_newer_graph_takes_the_place_of_the_older(graph: Graph, tmp_path: Path) -> None:
-    save(graph, tmp_path)
-    before = stamp(tmp_path)
+    save(graph, tmp_path, revision=7)
+    before = saved(tmp_path)
     newer = graph_of(made(300))
-    save(newer, tmp_path)
+    save(newer, tmp_path, revision=8)
     loaded = load(tmp_path, MADE_BY)
     assert loaded is not None
     assert len(loaded) == 300
-    assert stamp(tmp_path) not in {before, ""}
+    assert (before.revision, saved(tmp_path).revision) == (7, 8)
+    assert saved(tmp_path).stamp not in {before.stamp, ""}
     assert len(list(tmp_path.iterdir())) == 3, "files of the older are left"
 
 
