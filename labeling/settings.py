@@ -21,6 +21,7 @@ except BadEnvironment as problem:
     sys.exit(f"Cannot start: {problem}")
 
 DATA_FOLDER: Path = ENVIRONMENT["LABELING_DATA"]
+LABELING_INDEX: str = ENVIRONMENT["LABELING_INDEX"]
 try:
     DATA_FOLDER.mkdir(parents=True, exist_ok=True)
 except OSError as problem:

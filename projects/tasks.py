@@ -13,6 +13,7 @@ from kombu.exceptions import OperationalError
 from .models import Job, Reembedding, Upload
 from .services import (
     archives,
+    collections,
     embeddings,
     jobs,
     kept_answers,
@@ -96,6 +97,7 @@ def sweep() -> None:
     purge.close_abandoned_uploads()
     purge.remove_leftovers()
     projects.purge_deleted_projects()
+    collections.remove_unused()
 
 
 def look_for_work() -> None:

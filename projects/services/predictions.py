@@ -16,6 +16,7 @@ from projects.models.labels import name_key
 from projects.services import collections
 from projects.services.carried import labels_by_image
 from projects.services.collections import Collection
+from projects.services.indexes import labeled_index
 from projects.services.opinions import scores_by_others, suggestions_of
 from projects.services.queries import Query
 from projects.services.similar import nearest_matching
@@ -81,10 +82,10 @@ def suggest_labels(
     """
     with part("search"):
         refuse_unlabeled(project)
-        whole, labeled = collections.collection(project), collections.labeled(project)
+        whole, index = collections.collection(project), labeled_index(project)
         vectors = centered(whole, queries)
         itself = [query.itself for query in queries]
-        found = hits_of_vectors(vectors, itself, labeled, k=controls.results)
+        found = hits_of_vectors(vectors, itself, index, k=controls.results)
     with part("vote"):
         scored = _scored(project, controls.method, vectors, itself)
         return _Voter(project, controls, with_hits=with_hits).answers(found, scored)

@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from similarity.index.base import Found, Searched
 from similarity.index.best import Best
+from similarity.index.places import Places
 
 _BLOCK_ROWS = 4_096
 """Rows compared at once: 100 queries make 1.6 MB of similarities, which stay in cache. Blocks of
@@ -44,7 +45,7 @@ class ExactIndex:
         """
         self._searched = searched
         self._lengths = None if lengths is None else lengths[searched.rows]
-        self._by_id: NDArray[np.int64] | None = None
+        self._places: Places | None = None
 
     def __len__(self) -> int:
         return len(self._searched)
@@ -66,7 +67,7 @@ class ExactIndex:
             return found
         if queries.shape[1] != self._searched.vectors.shape[1]:
             raise ValueError("queries and searched embeddings must have the same dimension")
-        own = np.full(len(queries), -1) if itself is None else self._places(itself)
+        own = np.full(len(queries), -1) if itself is None else self._known_places().of(itself)
         for start in range(0, len(queries), _MOST_QUERIES):
             part = slice(start, start + _MOST_QUERIES)
             best = self._best(queries[part], min(k, len(self)), own[part])
@@ -74,15 +75,6 @@ class ExactIndex:
             found.image_ids[part, : best.k] = np.where(there, ids, -1)
             found.similarities[part, : best.k] = np.where(there, best.values.clip(0.0, 1.0), 0.0)
         return found
-
-    def _places(self, image_ids: NDArray[np.int64]) -> NDArray[np.int64]:
-        """Where each image stands among those that are searched, -1 where it does not."""
-        known = self._searched.image_ids
-        if self._by_id is None:
-            self._by_id = np.argsort(known, kind="stable")
-        at = np.searchsorted(known, image_ids, sorter=self._by_id)
-        places = self._by_id[np.minimum(at, len(known) - 1)]
-        return np.where(known[places] == image_ids, places, -1)
 
     def _best(self, queries: NDArray[np.float32], k: int, own: NDArray[np.int64]) -> Best:
         centering = self._searched.centering
@@ -125,6 +117,11 @@ class ExactIndex:
             rows = self._searched.rows[block][near]
             centered = self._searched.centering.apply(self._searched.vectors[rows])
             products[:, near] = queries @ centered.T
+
+    def _known_places(self) -> Places:
+        if self._places is None:
+            self._places = Places(self._searched.image_ids)
+        return self._places
 
     def _known_lengths(self) -> NDArray[np.float32]:
         if self._lengths is None:

@@ -10,6 +10,7 @@ import pytest
 
 from similarity.index import ExactIndex, Index, Searched
 
+from .graphs import hnsw_of
 from .made import DIM, everything, made, plain_search, queries_of, similarity_of, some
 from .pgvector import pgvector, pgvector_with_graph
 
@@ -17,6 +18,7 @@ Make = Callable[[Searched], Index]
 
 INDEXES: dict[str, Make] = {
     "exact": ExactIndex,
+    "hnswlib": hnsw_of,
     "pgvector": pgvector,
     "pgvector with graph": pgvector_with_graph,
 }
