@@ -1,6 +1,6 @@
 from django.db import migrations
 
-from projects.models.pgvector import IS_AVAILABLE, PREPARE, SETS, VECTORS
+from projects.models.pgvector import IS_AVAILABLE, PREPARE, SETS, SKETCHES
 
 # Sorted by the bytes of their UTF-8, as SQLite does, whatever the database's own order is: one that
 # follows a language changes with the system's libraries, which breaks indexes. An `AlterField` of
@@ -31,7 +31,7 @@ def backwards(apps, schema_editor):
         schema_editor.execute(
             f'ALTER TABLE {table} ALTER COLUMN {column} TYPE varchar({length}) COLLATE "default"'
         )
-    for table in (VECTORS, SETS):
+    for table in (SKETCHES, SETS):
         schema_editor.execute(f'DROP TABLE IF EXISTS {table}')
 
 

@@ -6,12 +6,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from similarity.index import ExactIndex, Found, Searched
+from similarity.index.cosines import cosines_at
+from similarity.index.hnsw import fetched, lengths_of
+from similarity.index.places import Places
 
-from .pgvector_table import MOST_FOUND, Candidates, PgvectorTable, VectorSet
-
-_SPARE = 8
-"""Candidates beyond k, for those that are not searched any more or that half precision or a mean
-that has moved puts a place too low."""
+from .pgvector_table import MOST_FOUND, Candidates, PgvectorTable, SketchSet
 
 
 class PgvectorIndex:
@@ -26,26 +25,34 @@ class PgvectorIndex:
 
     name = "pgvector"
 
-    def __init__(self, searched: Searched, table: PgvectorTable, there: VectorSet | None) -> None:
-        """Take what is searched, and a set of it if there is one."""
-        self._searched, self._table, self._there = searched, table, there
-        self._exact = ExactIndex(searched)
-        self._by_id = np.argsort(searched.image_ids, kind="stable")
-        everything = np.arange(len(searched))
-        self._lacking = table.difference(there, searched)[1] if there else everything
-        self._beside = ExactIndex(
-            Searched(
-                searched.image_ids[self._lacking],
-                searched.rows[self._lacking],
-                searched.vectors,
-                searched.centering,
-            )
-        )
+    def __init__(
+        self,
+        searched: Searched,
+        table: PgvectorTable,
+        there: SketchSet,
+        *,
+        lengths: NDArray[np.float32] | None = None,
+    ) -> None:
+        """Take what is searched, and a set of it.
 
-    @property
-    def lacking(self) -> int:
+        Args:
+            lengths: float32 (n,), `Centering.lengths` of the whole collection, for who keeps them.
+        """
+        self.there = there
+        self._searched, self._table = searched, table
+        self._lengths = lengths_of(searched) if lengths is None else lengths[searched.rows]
+        self._exact = ExactIndex(searched, lengths=lengths)
+        self._places = Places(searched.image_ids)
+        _, lacking = table.difference(there, searched)
+        self.lacking = len(lacking)
         """How many images the set does not have: each search compares with them all."""
-        return len(self._lacking)
+        beside = Searched(
+            searched.image_ids[lacking],
+            searched.rows[lacking],
+            searched.vectors,
+            searched.centering,
+        )
+        self._beside = ExactIndex(beside, lengths=lengths)
 
     def __len__(self) -> int:
         return len(self._searched)
@@ -58,14 +65,14 @@ class PgvectorIndex:
         itself: NDArray[np.int64] | None = None,
     ) -> Found:
         """Find the ``k`` most similar images, as `Index.search` says; equal ones by lower row."""
-        there, count = self._there, k + 1 + _SPARE
-        if there is None or not self._can_be_asked(there, queries, k):
-            return self._exact.search(queries, k=k, itself=itself)
-        own = np.full(len(queries), -1) if itself is None else self._places(itself)
-        candidates = self._table.candidates(there, queries, count=count)
+        count = fetched(k, self.there.breadth)
+        candidates = None
+        if k >= 1 and len(queries) and self._can_be_asked(queries.shape[1], count):
+            candidates = self._table.candidates(self.there, queries, count=count)
         if candidates is None:
             return self._exact.search(queries, k=k, itself=itself)
-        beside = _pairs(self._beside.search(queries, k=count))
+        own = np.full(len(queries), -1) if itself is None else self._places.of(itself)
+        beside = _pairs(self._beside.search(queries, k=k + 1))
         found = self._ranked(queries, _together(candidates, beside), own, k)
         # The query itself is none of those that can be found.
         there_are = np.minimum(k, len(self) - (own >= 0))
@@ -76,18 +83,10 @@ class PgvectorIndex:
             found.image_ids[short], found.similarities[short] = exact
         return found
 
-    def _can_be_asked(self, there: VectorSet, queries: NDArray[np.float32], k: int) -> bool:
-        if k < 1 or not len(queries) or queries.shape[1] != there.dim:
-            return False
-        has_some = self.lacking < len(self)
-        return has_some and not (there.has_graph and k + 1 + _SPARE > MOST_FOUND)
-
-    def _places(self, image_ids: NDArray[np.int64]) -> NDArray[np.int64]:
-        """Where each image stands among those that are searched, -1 where it does not."""
-        known = self._searched.image_ids
-        at = np.searchsorted(known, image_ids, sorter=self._by_id)
-        places = self._by_id[np.minimum(at, len(known) - 1)]
-        return np.where(known[places] == image_ids, places, -1)
+    def _can_be_asked(self, dim: int, count: int) -> bool:
+        """Not where nearly all would be candidates: comparing all is as good, and misses none."""
+        written = len(self) - self.lacking
+        return dim == self.there.dim and count <= min(MOST_FOUND, written // 2)
 
     def _ranked(
         self,
@@ -97,34 +96,20 @@ class PgvectorIndex:
         k: int,
     ) -> Found:
         """Return the best k candidates of each query by their true similarities."""
-        places = self._places(candidates.image_ids)
+        places = self._places.of(candidates.image_ids)
         kept = (places >= 0) & (places != own[candidates.queries])
-        lines, places = candidates.queries[kept], places[kept]
-        values = self._similarities(queries, lines, places)
-        order = np.lexsort((places, -values, lines))
-        lines, places, values = lines[order], places[order], values[order]
-        rank = np.arange(len(lines)) - np.searchsorted(lines, lines)
-        best = rank < k
-        at = lines[best], rank[best]
+        grid = _grid(candidates.queries[kept], places[kept], len(queries))
+        cosines = cosines_at(self._searched, queries, np.maximum(grid, 0), lengths=self._lengths)
+        cosines[grid < 0] = -np.inf
+        order = np.lexsort((grid, -cosines), axis=1)[:, :k]
+        best, values = np.take_along_axis(grid, order, 1), np.take_along_axis(cosines, order, 1)
         found = Found(
             np.full((len(queries), k), -1, np.int64), np.zeros((len(queries), k), np.float32)
         )
-        found.image_ids[at] = self._searched.image_ids[places[best]]
-        found.similarities[at] = values[best].clip(0.0, 1.0)
+        there, width = best >= 0, best.shape[1]
+        found.image_ids[:, :width] = np.where(there, self._searched.image_ids[best], -1)
+        found.similarities[:, :width] = np.where(there, values.clip(0.0, 1.0), 0.0)
         return found
-
-    def _similarities(
-        self, queries: NDArray[np.float32], lines: NDArray[np.int64], places: NDArray[np.int64]
-    ) -> NDArray[np.float32]:
-        """Cosine after centering of each pair of a query and a searched row."""
-        distinct, which = np.unique(places, return_inverse=True)
-        rows = self._searched.rows[distinct]
-        centered = self._searched.centering.apply(self._searched.vectors[rows])
-        values = np.empty(len(lines), np.float32)
-        for line in np.unique(lines):
-            pairs = lines == line
-            values[pairs] = centered[which[pairs]] @ queries[line]
-        return values
 
 
 def _pairs(found: Found) -> Candidates:
@@ -133,6 +118,15 @@ def _pairs(found: Found) -> Candidates:
 
 
 def _together(some: Candidates, others: Candidates) -> Candidates:
-    """Return pairs of both, each once: another process may have written what is compared beside."""
+    """Return pairs of both, each once, sorted: another process may have written what is compared
+    beside."""
     pairs = np.unique(np.concatenate((np.stack(some, 1), np.stack(others, 1))), axis=0)
     return Candidates(pairs[:, 0], pairs[:, 1])
+
+
+def _grid(lines: NDArray[np.int64], places: NDArray[np.int64], n: int) -> NDArray[np.int64]:
+    """Return int64 (n, c): the places of each line, -1 behind its last. `lines` is ascending."""
+    rank = np.arange(len(lines)) - np.searchsorted(lines, lines)
+    grid = np.full((n, int(rank.max(initial=-1)) + 1), -1, np.int64)
+    grid[lines, rank] = places
+    return grid

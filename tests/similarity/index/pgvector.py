@@ -10,8 +10,9 @@ import psycopg
 import pytest
 
 from projects.services.pgvector_index import PgvectorIndex
-from projects.services.pgvector_table import PgvectorTable
+from projects.services.pgvector_table import PgvectorTable, SketchSet
 from similarity.index import Searched
+from similarity.index.tuning import BREADTHS
 from tests.postgresql import CannotRun, postgresql
 
 ENCODER = "tests 1"
@@ -43,15 +44,11 @@ def new_table() -> PgvectorTable:
     return table
 
 
+def published(table: PgvectorTable, searched: Searched, *, revision: int = 1) -> SketchSet:
+    """Write a set and let it be used, with so much looked at as for hnswlib at first."""
+    return table.publish(table.write(searched, revision), breadth=BREADTHS[0], recall=1.0)
+
+
 def pgvector(searched: Searched) -> PgvectorIndex:
     table = new_table()
-    there = table.fill(searched, revision=1)
-    table.publish(there)
-    return PgvectorIndex(searched, table, there)
-
-
-def pgvector_with_graph(searched: Searched) -> PgvectorIndex:
-    table = new_table()
-    there = table.make_graph(table.fill(searched, revision=1))
-    table.publish(there)
-    return PgvectorIndex(searched, table, there)
+    return PgvectorIndex(searched, table, published(table, searched))
