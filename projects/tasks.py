@@ -15,6 +15,7 @@ from .services import (
     archives,
     collections,
     embeddings,
+    graphs,
     jobs,
     kept_answers,
     projects,
@@ -79,6 +80,12 @@ def reembed(run_id: int, turn: int) -> None:
         reembed.delay(run_id, turn + 1)
 
 
+@shared_task(time_limit=TIME_LIMIT)
+def grow_index(project_id: int, turn: str) -> None:
+    if graphs.grow_on(project_id, turn, seconds=SECONDS, asked_to_stop=asked_to_stop):
+        grow_index.delay(project_id, graphs.turn_of(project_id))
+
+
 @shared_task
 def sweep() -> None:
     """Queue whatever is pending and held by no living worker, and clear away what is over."""
@@ -98,6 +105,9 @@ def sweep() -> None:
     purge.remove_leftovers()
     projects.purge_deleted_projects()
     collections.remove_unused()
+    graphs.remove_unused()
+    for project_id in graphs.behind():
+        grow_index.delay(project_id, graphs.turn_of(project_id))
 
 
 def look_for_work() -> None:

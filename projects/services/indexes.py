@@ -8,33 +8,37 @@ from collections.abc import Callable
 from typing import TypeAlias
 
 import numpy as np
-from django.conf import settings
 from numpy.typing import NDArray
 
 from projects.models import Project
 from similarity.index import ExactIndex, Index, Searched
 
+from . import graphs
 from .collections import Collection, Labeled, labeled
+from .index_choice import chosen
 
 Make: TypeAlias = Callable[[Project, Labeled], Index | None]
-"""Makes an index of the labeled images of a project; None where it cannot be had (its library or
-its database is missing, or it is being built), and the exact one answers."""
+"""Gives an index of the labeled images of a project, and keeps what it makes: it is asked for each
+request, since an index may be there by then. None where it cannot be had (its library or its
+database is missing, or it is being built), and the exact one answers."""
 
 
-def _exact(project: Project, searched: Labeled) -> Index:  # noqa: ARG001 - as all that make one
-    return ExactIndex(searched.searched, lengths=searched.whole.lengths)
+def _exact(project: Project, searched: Labeled) -> Index:
+    with _lock:
+        known = _kept.get(project.pk)
+    if known is None or known[0] is not searched:
+        known = searched, ExactIndex(searched.searched, lengths=searched.whole.lengths)
+        _keep(project.pk, known)
+    return known[1]
 
 
 MAKERS: dict[str, Make] = {
     "exact": _exact,
+    "hnswlib": graphs.index_of,
 }
 """By the value of `LABELING_INDEX`. Another index joins with a line here."""
 
-BY_SIZE: tuple[tuple[int, str], ...] = ((0, "exact"),)
-"""What `auto` takes: the last line of which so many images are labeled. Each line above the first
-stands on a measurement; see docs/decisions/0061."""
-
-_kept: OrderedDict[int, tuple[Labeled, str, Index]] = OrderedDict()
+_kept: OrderedDict[int, tuple[Labeled, Index]] = OrderedDict()
 _lock = threading.Lock()
 _MOST_KEPT = 16
 
@@ -42,19 +46,13 @@ _MOST_KEPT = 16
 def labeled_index(project: Project) -> Index:
     """Return the index of the labeled images of the dataset, as of the project's revision.
 
-    The same object for as long as the same images are labeled and no embedding came. Not to be
+    The same object for as long as the same images are labeled, no embedding came and no better
+    index is there. Not to be
     called in a transaction that raised the revision (see `collections`).
     """
     searched = labeled(project)
-    name = _chosen(len(searched))
-    with _lock:
-        known = _kept.get(project.pk)
-    if known is None or known[0] is not searched or known[1] != name:
-        make = MAKERS.get(name, _exact)
-        index = make(project, searched) or _exact(project, searched)
-        known = (searched, name, index)
-        _keep(project.pk, known)
-    return known[2]
+    make = MAKERS.get(chosen(len(searched)), _exact)
+    return make(project, searched) or _exact(project, searched)
 
 
 def among(searched: Labeled, rows: NDArray[np.int64] | NDArray[np.bool_]) -> Index:
@@ -68,14 +66,7 @@ def everything(whole: Collection) -> Index:
     return ExactIndex(searched, lengths=whole.lengths)
 
 
-def _chosen(number: int) -> str:
-    name: str = settings.LABELING_INDEX
-    if name != "auto":
-        return name
-    return [each for least, each in BY_SIZE if number >= least][-1]
-
-
-def _keep(project_id: int, known: tuple[Labeled, str, Index]) -> None:
+def _keep(project_id: int, known: tuple[Labeled, Index]) -> None:
     with _lock:
         _kept[project_id] = known
         _kept.move_to_end(project_id)

@@ -1,12 +1,13 @@
 """Graphs on disk: a cache that is believed only where everything about it is right."""
 
+import errno
 import fcntl
 import hashlib
 import json
 import os
 import secrets
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from importlib.metadata import version
 from pathlib import Path
@@ -48,22 +49,24 @@ def save(graph: Graph, folder: Path, *, revision: int = -1) -> None:
     Both files have names of their own and are synced before the JSON file that names them appears
     by a rename: who reads sees the old graph or the new one, also after a power cut. One process
     writes into a folder at a time, as `alone` sees to.
+
+    Raises:
+        OSError: the disk is full, for one; the older graph stays, and nothing of this one.
     """
     folder.mkdir(parents=True, exist_ok=True)
     name = secrets.token_hex(8)
-    graph.index.save_index(str(folder / f"{name}.hnsw"))
-    np.savez(folder / f"{name}.npz", **_arrays(graph))
-    hashes = {}
-    for ending in (".hnsw", ".npz"):
-        _sync(folder / f"{name}{ending}")
-        hashes[ending] = _hash(folder / f"{name}{ending}")
-    about = {"name": name, "sha256": hashes, "revision": revision} | _about(graph)
-    temporary = folder / f"{name}.tmp"
-    temporary.write_text(json.dumps(about, indent=1))
-    _sync(temporary)
-    temporary.replace(folder / _ABOUT)
+    try:
+        hashes = _write(graph, folder, name)
+        about = {"name": name, "sha256": hashes, "revision": revision} | _about(graph)
+        temporary = folder / f"{name}.tmp"
+        temporary.write_text(json.dumps(about, indent=1))
+        _sync(temporary)
+        temporary.replace(folder / _ABOUT)
+    except BaseException:
+        _remove(path for path in folder.iterdir() if path.stem == name)
+        raise
     _sync(folder)
-    _remove_all_but(folder, name)
+    _remove(path for path in folder.iterdir() if path.suffix in _ENDINGS and path.stem != name)
 
 
 def load(folder: Path, made_by: MadeBy, *, with_room: bool = False) -> Graph | None:
@@ -107,6 +110,20 @@ def alone(folder: Path) -> Iterator[bool]:
             yield False
             return
         yield True
+
+
+def _write(graph: Graph, folder: Path, name: str) -> dict[str, str]:
+    """Write both files, and return the hash of each by its ending."""
+    path = folder / f"{name}.hnsw"
+    graph.index.save_index(str(path))
+    if path.stat().st_size != graph.index.index_file_size():
+        raise OSError(errno.ENOSPC, "hnswlib wrote only a part, and did not say so", str(path))
+    np.savez(folder / f"{name}.npz", **_arrays(graph))
+    hashes = {}
+    for ending in (".hnsw", ".npz"):
+        _sync(folder / f"{name}{ending}")
+        hashes[ending] = _hash(folder / f"{name}{ending}")
+    return hashes
 
 
 def _arrays(graph: Graph) -> dict[str, Any]:
@@ -170,10 +187,9 @@ def _hash(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _remove_all_but(folder: Path, name: str) -> None:
-    for path in folder.iterdir():
-        if path.suffix in _ENDINGS and path.stem != name:
-            path.unlink(missing_ok=True)
+def _remove(paths: Iterable[Path]) -> None:
+    for path in paths:
+        path.unlink(missing_ok=True)
 
 
 def _sync(path: Path) -> None:

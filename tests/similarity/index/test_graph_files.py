@@ -122,8 +122,31 @@ def test_until_its_last_step_saving_leaves_the_older_graph(
     loaded = load(tmp_path, MADE_BY)
     assert loaded is not None
     assert len(loaded) == 800
-    save(graph, tmp_path)
     assert len(list(tmp_path.iterdir())) == 3, "files of the attempt are left"
+
+
+def test_what_a_killed_process_left_goes_with_the_next_graph(graph: Graph, tmp_path: Path) -> None:
+    for ending in (".hnsw", ".npz", ".tmp"):
+        (tmp_path / f"0123{ending}").write_bytes(b"half")
+    save(graph, tmp_path)
+    assert len(list(tmp_path.iterdir())) == 3
+
+
+def test_a_full_disk_is_noticed_though_hnswlib_says_nothing(graph: Graph, tmp_path: Path) -> None:
+    class CutShort:
+        """The graph's own index, on a disk that takes half of it."""
+
+        def save_index(self, path: str) -> None:
+            graph.index.save_index(path)
+            content = Path(path).read_bytes()
+            Path(path).write_bytes(content[: len(content) // 2])
+
+        def index_file_size(self) -> int:
+            return graph.index.index_file_size()
+
+    with pytest.raises(OSError, match="only a part"):
+        save(replace(graph, index=CutShort()), tmp_path)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_files_replaced_while_they_are_read_are_read_again(
@@ -165,6 +188,8 @@ def test_hidden_points_stay_hidden_on_disk(tmp_path: Path) -> None:
     loaded = load(tmp_path, MADE_BY)
     assert loaded is not None
     assert loaded.hidden.sum() == 60
+    reached = loaded.nearest_points(queries_of(whole, 50), fetch=200)
+    assert not loaded.hidden[reached].any()
     found = HnswIndex(replace(loaded, breadth=100), fewer).search(queries_of(whole, 50), k=5)
     assert set(found.image_ids.ravel().tolist()) <= set(fewer.image_ids.tolist())
 
