@@ -18,6 +18,7 @@ from .services import (
     graphs,
     jobs,
     kept_answers,
+    pgvector,
     projects,
     purge,
     reembedding_work,
@@ -30,6 +31,9 @@ SECONDS = 20.0
 TIME_LIMIT = 90
 """Celery kills the child process then. A chunk takes seconds, so what takes longer hangs; the image
 that did it is found by its third attempt, alone."""
+PGVECTOR_TIME_LIMIT = 3600
+"""PostgreSQL makes the graph of a set in one statement: a minute for 100,000 images. A message more
+than one at a time ends at once, since one worker writes for a project."""
 
 _stopping = mmap.mmap(-1, 1)
 """One byte that Celery's main process shares with the pool's processes, which it forks later."""
@@ -86,6 +90,11 @@ def grow_index(project_id: int, turn: str) -> None:
         grow_index.delay(project_id, graphs.turn_of(project_id))
 
 
+@shared_task(time_limit=PGVECTOR_TIME_LIMIT)
+def write_pgvector(project_id: int) -> None:
+    pgvector.write(project_id)
+
+
 @shared_task
 def sweep() -> None:
     """Queue whatever is pending and held by no living worker, and clear away what is over."""
@@ -108,6 +117,9 @@ def sweep() -> None:
     graphs.remove_unused()
     for project_id in graphs.behind():
         grow_index.delay(project_id, graphs.turn_of(project_id))
+    pgvector.remove_unused()
+    for project_id in pgvector.behind():
+        write_pgvector.delay(project_id)
 
 
 def look_for_work() -> None:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from projects.models import Project
 from similarity.index import ExactIndex, Index, Searched
 
-from . import graphs
+from . import graphs, pgvector
 from .collections import Collection, Labeled, labeled
 from .index_choice import chosen
 
@@ -35,6 +35,7 @@ def _exact(project: Project, searched: Labeled) -> Index:
 MAKERS: dict[str, Make] = {
     "exact": _exact,
     "hnswlib": graphs.index_of,
+    "pgvector": pgvector.index_of,
 }
 """By the value of `LABELING_INDEX`. Another index joins with a line here."""
 

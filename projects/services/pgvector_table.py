@@ -243,7 +243,7 @@ class PgvectorTable:
         last = self._last
         if last is None or last.id != found[0]:
             last = self._whole(found[0])
-        set_id, revision, stamp, breadth, recall = found
+        _, revision, stamp, breadth, recall = found
         self._last = replace(last, revision=revision, stamp=stamp, breadth=breadth, recall=recall)
         return self._last
 

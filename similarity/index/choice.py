@@ -1,4 +1,4 @@
-"""From how many images on hnswlib is worth its graph."""
+"""From how many images on a graph is worth it."""
 
 HNSWLIB_FROM = 20_000
 """Where `auto` takes it. One query is answered 10 times as fast as by exact search there, 100 are
@@ -9,3 +9,6 @@ takes memory, and has to be kept up. Source: docs/decisions/0062-hnswlib.md."""
 HNSWLIB_AT_LEAST = 2_000
 """Below, it is not even taken where it is asked for by name: one query is answered 1.5 times as
 fast at 2,000, 100 in twice the time. Source: docs/decisions/0062-hnswlib.md."""
+PGVECTOR_AT_LEAST = 20_000
+"""Below, pgvector is not even taken where it is asked for by name: at 20,000 it answers one query
+about twice as fast as exact search, and 100 as fast. Source: docs/decisions/0063-pgvector.md."""
