@@ -13,7 +13,7 @@ on_postgresql = pytest.mark.skipif(
     connection.vendor != "postgresql", reason="only for `make test-postgresql`"
 )
 
-NAMES = [
+NAMES = ["Zebra", "_", "a-b", "ab", "aB", "a b", "zebra", "Ärger", "é", "ß", "10", "9", "日本"]
     "Zebra",
     "_",
     "a-b",
