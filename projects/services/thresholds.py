@@ -125,7 +125,9 @@ def choose(project: Project, *, k: int, method: str = DEFAULT_METHOD) -> Chosen:
             code="too_few_labeled",
         )
     if method == DEFAULT_METHOD:
-        scores = _left_out_votes(known, hits_of(known.image_ids, whole, labeled_index(project), k=k))
+        scores = _left_out_votes(
+            known, hits_of(known.image_ids, whole, labeled_index(project), k=k)
+        )
     else:
         scores = _left_out_scores(known, whole, taught(project, method))
     found = choose_thresholds(scores, known.matrix)
