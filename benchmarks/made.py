@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Iterator
+from pathlib import Path
 
 import numpy as np
 
@@ -115,3 +117,15 @@ def _images(project, start: int, n: int, labeled: int) -> Iterator:
             embedding_state=Image.EmbeddingState.EMBEDDED,
             is_labeled=number < labeled,
         )
+
+
+def set_up(data: Path, **variables: str) -> None:
+    """Let this process work on an empty database in a data folder of its own."""
+    os.environ |= {"LABELING_DATA": str(data), "DJANGO_SETTINGS_MODULE": "labeling.settings"}
+    os.environ |= variables
+    import django
+
+    django.setup()
+    from django.core.management import call_command
+
+    call_command("migrate", verbosity=0)

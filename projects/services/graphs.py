@@ -18,6 +18,7 @@ from django.conf import settings
 
 from projects.models import Project
 from similarity.index import Searched
+from similarity.index.choice import LEAST_SPEED
 from similarity.index.graph import MOST_DRIFT, Graph, MadeBy, fits, grow, lacks
 from similarity.index.graph_files import alone, load, save, saved
 from similarity.index.hnsw import LEAST_RECALL, MOST_GONE, HnswIndex
@@ -71,7 +72,9 @@ def index_of(project: Project, labeled: Labeled) -> HnswIndex | None:
         joined = held.joined
         if joined is None or joined.graph is not held.graph or joined.labeled is not labeled:
             joined = held.joined = _Joined(held.graph, labeled)
-    return None if joined.index.is_stale else joined.index
+    if joined.index.is_stale or joined.graph.speed < LEAST_SPEED:
+        return None
+    return joined.index
 
 
 def turn_of(project_id: int) -> str:
@@ -171,7 +174,7 @@ def _is_near(graph: Graph, searched: Searched) -> bool:
     if not graph.recall or not fits(graph, searched):
         return False
     index = HnswIndex(graph, searched)
-    if graph.recall < LEAST_RECALL:
+    if graph.recall < LEAST_RECALL or graph.speed < LEAST_SPEED:
         # It was built for vectors that no graph is good for: not again for a few more of them.
         return index.tail < len(searched) // 5 and index.gone < MOST_GONE
     return (

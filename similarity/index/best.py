@@ -7,6 +7,9 @@ _MANY = 4
 """Candidates of a line for each place wanted, in one block: to sort more of them costs more than
 a partition of the line: 6 us for 4,096 numbers."""
 
+_FIRST = 2_048
+"""Numbers of a line of which nothing is known yet that tell what its k-th is at least."""
+
 
 class Best:
     """The ``k`` greatest numbers of each line seen so far, greatest first, ties by lower column.
@@ -25,13 +28,15 @@ class Best:
         Args:
             block: float32 (lines, w). -inf is never among the best.
         """
-        # Not >=: of equal numbers the one with the lower column is there already.
-        lines, columns = _above(block, self.values[:, -1])
+        # More than the k-th: of equal numbers the one with the lower column is there already.
+        least = np.nextafter(self.values[:, -1], np.float32(np.inf))
+        empty = np.flatnonzero(self.values[:, -1] == -np.inf)
+        least[empty] = np.maximum(least[empty], self._kth(block[:, :_FIRST], empty))
+        lines, columns = _reaching(block, least)
         crowded = np.flatnonzero(np.bincount(lines, minlength=len(block)) > _MANY * self.k)
-        if len(crowded) and block.shape[1] > self.k:
-            edge = block.shape[1] - self.k
-            kth = np.partition(block[crowded], edge, axis=1)[:, edge]
-            keep = block[lines, columns] >= _at(crowded, kth, len(block))[lines]
+        if len(crowded):
+            least[crowded] = np.maximum(least[crowded], self._kth(block, crowded))
+            keep = block[lines, columns] >= least[lines]
             lines, columns = lines[keep], columns[keep]
         if len(lines):
             self._merge(lines, columns + start, block[lines, columns])
@@ -39,6 +44,13 @@ class Best:
     @property
     def k(self) -> int:
         return int(self.values.shape[1])
+
+    def _kth(self, block: NDArray[np.float32], lines: NDArray[np.int64]) -> NDArray[np.float32]:
+        """The k-th greatest number of some lines of a block, -inf where it has fewer than k."""
+        edge = block.shape[1] - self.k
+        if edge < 0:
+            return np.full(len(lines), -np.inf, np.float32)
+        return np.partition(block[lines], edge, axis=1)[:, edge]
 
     def _merge(
         self, lines: NDArray[np.int64], columns: NDArray[np.int64], values: NDArray[np.float32]
@@ -56,18 +68,11 @@ class Best:
         self.values = values[order].reshape(self.values.shape)
 
 
-def _above(
+def _reaching(
     block: NDArray[np.float32], least: NDArray[np.float32]
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Lines and columns of what is greater than the least of its line."""
+    """Lines and columns of what is at least the least of its line."""
     # The nonzero of two dimensions is four times slower.
-    found = np.flatnonzero(block > least[:, np.newaxis])
+    found = np.flatnonzero(block >= least[:, np.newaxis])
     lines, columns = np.divmod(found, block.shape[1])
     return lines, columns
-
-
-def _at(lines: NDArray[np.int64], values: NDArray[np.float32], n: int) -> NDArray[np.float32]:
-    """Values of some of n lines, -inf for the others."""
-    found = np.full(n, -np.inf, np.float32)
-    found[lines] = values
-    return found

@@ -9,6 +9,9 @@ takes memory, and has to be kept up. Source: docs/decisions/0062-hnswlib.md."""
 HNSWLIB_AT_LEAST = 2_000
 """Below, it is not even taken where it is asked for by name: one query is answered 1.5 times as
 fast at 2,000, 100 in twice the time. Source: docs/decisions/0062-hnswlib.md."""
+LEAST_SPEED = 1.0
+"""Times as fast as exact search on many queries at once: a graph that has to look at too much to
+find what it should is slower, as of vectors without neighbourhoods, and is not used."""
 PGVECTOR_AT_LEAST = 20_000
 """Below, pgvector is not even taken where it is asked for by name: at 20,000 it answers one query
 about twice as fast as exact search, and 100 as fast. Source: docs/decisions/0063-pgvector.md."""

@@ -136,6 +136,7 @@ def _about(graph: Graph) -> dict[str, Any]:
         "weight": graph.centering.weight,
         "breadth": graph.breadth,
         "recall": graph.recall,
+        "speed": graph.speed,
         "count": len(graph),
     } | _conditions(graph.made_by)
 
@@ -171,6 +172,7 @@ def _read(folder: Path, made_by: MadeBy, with_room: bool) -> Graph | None:
         centering=centering,
         breadth=int(about["breadth"]),
         recall=float(about["recall"]),
+        speed=float(about["speed"]),
         index=index,
         **kept,
     )

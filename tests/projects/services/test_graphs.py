@@ -33,6 +33,8 @@ def _small_graphs(settings: LazySettings, monkeypatch: pytest.MonkeyPatch, tmp_p
     monkeypatch.setattr(index_choice, "BY_SIZE", ((0, "exact"), (100, "hnswlib")))
     monkeypatch.setattr(index_choice, "HNSWLIB_AT_LEAST", 50)
     monkeypatch.setattr(graphs, "GROW_FROM", 20)
+    # Of so few images no graph is as fast as exact search.
+    monkeypatch.setattr(graphs, "LEAST_SPEED", 0.0)
 
 
 def add_images(project: Project, vectors: np.ndarray, *, is_labeled: bool = True) -> list[int]:
@@ -280,6 +282,21 @@ def test_exact_search_can_be_chosen_whatever_there_is(
     assert labeled_index(labeled_project).name == "exact"
     assert behind() == []
     assert not grow_on(labeled_project)
+
+
+def test_a_graph_that_is_slower_than_exact_search_is_not_asked(
+    labeled_project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    grow_to_the_end(labeled_project)
+    first = saved(graphs._folder(labeled_project.pk))
+    monkeypatch.setattr(graphs, "LEAST_SPEED", 1e9)
+    assert searched_by(labeled_project) == "exact"
+    add_images(labeled_project, made(100, seed=3).vectors)
+    grow_to_the_end(labeled_project)
+    assert saved(graphs._folder(labeled_project.pk)) == first, "tried again for a sixth more"
+    add_images(labeled_project, made(100, seed=4).vectors)
+    grow_to_the_end(labeled_project)
+    assert saved(graphs._folder(labeled_project.pk)) != first
 
 
 def test_graphs_of_projects_that_are_gone_are_removed(labeled_project: Project) -> None:

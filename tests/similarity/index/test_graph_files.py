@@ -29,7 +29,8 @@ def test_what_is_loaded_answers_as_what_was_saved(graph: Graph, tmp_path: Path) 
     save(graph, tmp_path)
     loaded = load(tmp_path, MADE_BY)
     assert loaded is not None
-    assert (loaded.breadth, loaded.recall) == (graph.breadth, graph.recall)
+    for said in ("breadth", "recall", "speed"):
+        assert getattr(loaded, said) == getattr(graph, said)
     queries = queries_of(searched, 50)
     ours = HnswIndex(loaded, searched).search(queries, k=10)
     theirs = HnswIndex(graph, searched).search(queries, k=10)

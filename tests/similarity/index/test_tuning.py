@@ -37,6 +37,7 @@ def test_breadth_is_raised_until_it_is_enough(monkeypatch: pytest.MonkeyPatch) -
     graph = tuned(graph, searched)
     assert graph.breadth > 20
     assert graph.recall >= tuning.ENOUGH_RECALL
+    assert graph.speed > 0, "not measured"
     rows = np.arange(1, 3_000, 17)
     queries, ids = searched.centering.apply(searched.vectors[rows]), searched.image_ids[rows]
     found = HnswIndex(graph, searched).search(queries, k=10, itself=ids)
