@@ -25,7 +25,7 @@ from threadpoolctl import threadpool_limits
 from benchmarks.figures import say
 from benchmarks.search_vectors import embedded, mixed, photos
 from similarity.centering import Centering
-from similarity.index import ExactIndex, Searched
+from similarity.index import ExactIndex, Index, Searched
 from similarity.index.graph import MadeBy, grow
 from similarity.index.graph_files import load, save
 from similarity.index.hnsw import LEAST_RECALL, HnswIndex
@@ -140,9 +140,7 @@ def all_but_asked(vectors: NDArray[np.float32]) -> Searched:
     return Searched(rows + 1, rows, vectors, Centering.fit(vectors))
 
 
-def times_as_fast(
-    index: HnswIndex, exact: ExactIndex, batches: NDArray[np.float32], *, k: int
-) -> float:
+def times_as_fast(index: Index, exact: Index, batches: NDArray[np.float32], *, k: int) -> float:
     """Median over pairs, in turns, of exact search's time by this one's."""
     ratios = []
     for turn in range(ROUNDS):

@@ -87,7 +87,7 @@ def write(project_id: int) -> bool:
         if is_alone:
             there = table.newest()
             if there is None or not _is_good(there, searched, most_drift=MOST_DRIFT / 2):
-                _renew(table, searched, project.revision)
+                renew(table, searched, project.revision)
             else:
                 table.catch_up(there, searched, project.revision)
     return is_alone
@@ -160,7 +160,7 @@ def _is_good(there: SketchSet, searched: Searched, *, most_drift: float = MOST_D
     )
 
 
-def _renew(table: PgvectorTable, searched: Searched, revision: int) -> None:
+def renew(table: PgvectorTable, searched: Searched, revision: int) -> SketchSet:
     """Write a new set, raise its breadth until it finds `ENOUGH_RECALL`, and let it be used."""
     there = table.write(searched, revision)
     at = np.arange(len(searched))[:: max(1, len(searched) // SAMPLE)][:SAMPLE]
@@ -172,7 +172,7 @@ def _renew(table: PgvectorTable, searched: Searched, revision: int) -> None:
         found = recall(index.search(queries, k=K, itself=ids), true)
         if found >= ENOUGH_RECALL:
             break
-    table.publish(there, breadth=breadth, recall=found)
+    return table.publish(there, breadth=breadth, recall=found)
 
 
 @contextmanager
