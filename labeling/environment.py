@@ -158,8 +158,9 @@ VARIABLES: tuple[Variable, ...] = (
         "LABELING_INDEX",
         "auto",
         "How labeled images are searched: `exact`, `hnswlib`, `pgvector`, or `auto`, which takes "
-        "the fastest at their number. All give true similarities; one that cannot be had is "
-        "replaced by `exact`.",
+        "the fastest at their number. All give true similarities; one that is not built yet is "
+        "replaced by `exact`. `pgvector` needs PostgreSQL, and is for servers and workers that "
+        "share no data folder.",
         _one_of("auto", "exact", "hnswlib", "pgvector"),
     ),
     Variable(

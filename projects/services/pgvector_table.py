@@ -199,9 +199,10 @@ class PgvectorTable:
         sketches = _HalfVectors(there.sketched(queries))
         nearest = _nearest(there, sketches.rows.shape[1], count)
         connection = self._connect()
-        with connection.transaction(), psycopg.Cursor(connection) as cursor:
-            # Until the transaction's end. With sorting allowed, PostgreSQL may take the table's
-            # primary key and sort, which is exact and slow.
+        # Rolled back, or the settings would hold for the rest of a transaction around this one.
+        with connection.transaction(force_rollback=True), psycopg.Cursor(connection) as cursor:
+            # With sorting allowed, PostgreSQL may take the table's primary key and sort, which is
+            # exact and slow.
             cursor.execute(
                 "SELECT set_config('hnsw.ef_search', %s, true),"
                 " set_config('enable_sort', 'off', true)",

@@ -183,6 +183,15 @@ def test_a_graph_takes_in_what_is_labeled_later(table: PgvectorTable):
     assert scans_of_graph(there) == 100
 
 
+def test_a_search_leaves_no_setting_behind_in_a_transaction_around_it(table: PgvectorTable):
+    searched = made(300)
+    index = PgvectorIndex(searched, table, published(table, searched))
+    with connect().transaction():
+        index.search(queries_of(searched, 5), k=5)
+        assert connect().execute("SHOW enable_sort").fetchone() == ("on",)
+        assert connect().execute("SHOW hnsw.ef_search").fetchone() == ("40",)
+
+
 def test_a_set_can_be_written_in_a_transaction(table: PgvectorTable):
     searched = made(300)
     with connect().transaction():
