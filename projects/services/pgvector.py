@@ -60,7 +60,7 @@ def index_of(project: Project, labeled: Labeled) -> PgvectorIndex | None:
     held = _of(project)
     with held.lock:
         there = held.table.newest()
-        if there is None or not _is_good(there, labeled.searched):
+        if there is None or there.recall < LEAST_RECALL or not _fits(there, labeled.searched):
             return None
         index = held.index
         if index is None or held.labeled is not labeled or _rows_of(index.there) != _rows_of(there):
@@ -80,13 +80,12 @@ def write(project_id: int) -> bool:
     project = Project.objects.filter(pk=project_id).first()
     if project is None or not _is_wanted(project) or not is_ready():
         return False
-    # Not that of the requests of this process: what it knows is for one thread.
-    table = PgvectorTable(connect, project.pk, _encoder(project))
-    searched = collections.labeled(project).searched
+    table, searched = _of(project).table, collections.labeled(project).searched
     with _alone(project_id) as is_alone:
         if is_alone:
             there = table.newest()
-            if there is None or not _is_good(there, searched, most_drift=MOST_DRIFT / 2):
+            # One that finds too little is kept up and not asked: written anew it would be the same.
+            if there is None or not _fits(there, searched, most_drift=MOST_DRIFT / 2):
                 renew(table, searched, project.revision)
             else:
                 table.catch_up(there, searched, project.revision)
@@ -152,12 +151,9 @@ def _is_wanted(project: Project) -> bool:
     return chosen(number) == "pgvector"
 
 
-def _is_good(there: SketchSet, searched: Searched, *, most_drift: float = MOST_DRIFT) -> bool:
-    return (
-        there.recall >= LEAST_RECALL
-        and there.dim == searched.vectors.shape[1]
-        and there.drift(searched.centering) <= most_drift
-    )
+def _fits(there: SketchSet, searched: Searched, *, most_drift: float = MOST_DRIFT) -> bool:
+    is_of_these = there.dim == searched.vectors.shape[1]
+    return is_of_these and there.drift(searched.centering) <= most_drift
 
 
 def renew(table: PgvectorTable, searched: Searched, revision: int) -> SketchSet:

@@ -182,7 +182,12 @@ def test_where_the_database_is_another_nothing_is_asked_of_it(
     assert not pgvector.write(labeled_project.pk)
 
 
-def test_a_set_that_finds_too_little_is_not_asked(labeled_project: Project):
+def test_a_set_that_finds_too_little_is_not_asked_and_not_written_again(labeled_project: Project):
     pgvector.write(labeled_project.pk)
-    server.connect().execute(f"UPDATE {SETS} SET recall = 0.5, stamp = DEFAULT")
+    before = set_ids()
+    server.connect().execute(f"UPDATE {SETS} SET recall = 0.5")
     assert labeled_index(labeled_project).name == "exact"
+    add_images(labeled_project, made(5, seed=4).vectors)
+    pgvector.write(labeled_project.pk)
+    assert labeled_index(labeled_project).name == "exact"
+    assert (set_ids(), pgvector.behind()) == (before, [])
