@@ -9,6 +9,7 @@ from similarity.index.base import Found, Searched
 from similarity.index.cosines import cosines_at
 from similarity.index.exact import ExactIndex
 from similarity.index.graph import MOST_DRIFT, Graph
+from similarity.index.places import Places
 
 LEAST_RECALL = 0.98
 """Share of the ten true neighbours below which a graph is not used."""
@@ -194,10 +195,8 @@ class _Members:
     """
 
     def __init__(self, graph: Graph, searched: Searched) -> None:
-        self._ids = searched.image_ids
-        self._order = np.argsort(self._ids)
-        self._sorted = self._ids[self._order]
-        at = _places(graph.image_ids, self._ids)
+        self._places = Places(searched.image_ids)
+        at = Places(graph.image_ids).of(searched.image_ids)
         self._is_known = at >= 0
         self.tail = np.flatnonzero(~self._is_known)
         known = np.flatnonzero(self._is_known)
@@ -214,12 +213,7 @@ class _Members:
 
     def positions_of(self, image_ids: NDArray[np.int64] | None, n: int) -> NDArray[np.int64]:
         """Return the position of each of n images, -1 for one that is not searched."""
-        if image_ids is None:
-            return np.full(n, -1, np.int64)
-        at = _places(self._sorted, image_ids)
-        found = np.full(n, -1, np.int64)
-        found[at >= 0] = self._order[at[at >= 0]]
-        return found
+        return np.full(n, -1, np.int64) if image_ids is None else self._places.of(image_ids)
 
     def spread(self, near: _Near, *, most: int) -> _Near:
         """Return all images of points found, at most so many of each; left ones are dropped."""
@@ -232,14 +226,6 @@ class _Members:
                     others = self._several[position][: most - 1]
                     parts.append(_Near(others, np.full(len(others), cosine, np.float32)))
         return near if len(parts) == 1 else _joined(parts)
-
-
-def _places(ascending: NDArray[np.int64], wanted: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Return where each wanted number stands among ascending ones, -1 where it does not."""
-    if not len(ascending):
-        return np.full(len(wanted), -1, np.int64)
-    at = np.minimum(np.searchsorted(ascending, wanted), len(ascending) - 1)
-    return np.where(ascending[at] == wanted, at, -1)
 
 
 def _of_several(
