@@ -3,8 +3,9 @@
     python -m benchmarks.index [FOLDER ...] [--sizes 10000 100000] [--photos 10000]
 
 Real: photos of the folders, and cuts of them, mirrored, brighter and darker, by the default
-encoder. The sizes: made vectors that spread as the real ones do. Times are medians of pairs in
-turns, one BLAS thread, and each query is a vector that the index does not have.
+encoder. The sizes: made vectors that spread as the real ones do. Times are of the processor, so
+that others who use the machine do not count, with one BLAS thread; ratios are medians of pairs in
+turns. Each query is a vector that the index does not have.
 """
 
 from __future__ import annotations
@@ -101,7 +102,7 @@ def tell(size: str, compared: Compared) -> None:
     for which, times in compared.times.items():
         say(f"hnsw_vs_exact_{which}_{size}", times, "times", note="times as fast as exact search")
     for what, seconds in compared.seconds.items():
-        say(f"hnsw_{what}_s_{size}", seconds, "s")
+        say(f"hnsw_{what}_s_{size}", seconds, "s", note="processor time")
 
 
 def name_of(size: int) -> str:
@@ -131,7 +132,7 @@ def compare(vectors: NDArray[np.float32], folder: Path, threads: int) -> Compare
             index, exact, queries.reshape(-1, 100, queries.shape[1]), k=MANY
         ),
     }
-    print(f"# {len(searched)}: breadth {loaded.breadth}, {recalls}, {times}")
+    print(f"# {len(searched)}: breadth {loaded.breadth}, {recalls}, {times}", flush=True)
     return Compared(*recalls, times, seconds)
 
 
@@ -164,9 +165,9 @@ def after_half_left(real: NDArray[np.float32], threads: int) -> float:
 
 
 def timed(work: Callable) -> tuple:
-    start = time.perf_counter()
+    start = time.process_time()
     result = work()
-    return result, time.perf_counter() - start
+    return result, time.process_time() - start
 
 
 if __name__ == "__main__":

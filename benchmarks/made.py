@@ -41,15 +41,13 @@ def _unit(rows: np.ndarray) -> np.ndarray:
 def project(name: str, n: int, *, labeled: int | None = None, dim: int = DIM):
     """Make a project of n embedded images of 50 classes, the first `labeled` of them labeled.
 
-    Not to be imported before Django is set up.
+    It belongs to whom the link of the start command signs in. Django is set up before.
     """
-    from django.contrib.auth.models import User
-
     from projects.models import Project
+    from projects.services.local import local_user
 
-    owner, _ = User.objects.get_or_create(username="bench")
     made = Project.objects.create(
-        name=name, owner=owner, encoder="made", encoder_version="1", batch_size=100
+        name=name, owner=local_user(), encoder="made", encoder_version="1", batch_size=100
     )
     labels = _labels(made)
     rows = vectors(n, dim=dim)

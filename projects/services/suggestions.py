@@ -47,7 +47,8 @@ def search(batch: Batch, *, only_new: bool = False) -> int:
 
     Searched are queries never searched, and those searched before the project's revision moved, so
     that labels given since count. Always `MAX_K` hits: a moved slider votes on them and searches
-    nothing. What is stored depends on the database alone, so two requests at once write the same.
+    nothing. Two requests at once write the same, or as good: one may have asked an approximate
+    index, which sometimes misses a neighbour.
 
     Args:
         only_new: leave those already searched, as polling does while embeddings still arrive.

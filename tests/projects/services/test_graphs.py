@@ -147,17 +147,24 @@ def test_a_few_more_wait_and_many_more_are_added(labeled_project: Project) -> No
     assert (len(index), index.tail) == (N + 25, 0)
 
 
-def test_the_graph_before_answers_while_the_next_is_loaded(
-    labeled_project: Project, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_exact_search_answers_while_another_graph_is_loaded(labeled_project: Project) -> None:
     grow_to_the_end(labeled_project)
     assert searched_by(labeled_project) == "hnswlib"
     add_images(labeled_project, made(100, seed=3).vectors)
+    assert labeled_index(labeled_project).name == "hnswlib", "with a tail"
     grow_to_the_end(labeled_project)
+    held = graphs._of(labeled_project.pk)
+    labeled = collections.labeled(labeled_project)
+    with held.lock:  # nothing can be loaded yet
+        graphs._look(
+            held, labeled_project.pk, graphs._made_by(labeled_project, labeled.searched), labeled
+        )
+        assert held.graph is None, "two graphs at once"
+        assert held.loading
+        loading = held.loading
+    loading.join()
     index = labeled_index(labeled_project)
-    assert (index.name, index.tail) == ("hnswlib", 100)
-    wait_until_loaded(labeled_project.pk)
-    assert labeled_index(labeled_project).tail == 0
+    assert (index.name, len(index), index.tail) == ("hnswlib", N + 100, 0)
 
 
 def test_a_turn_ends_in_time_and_the_next_goes_on(

@@ -92,6 +92,26 @@ def test_where_all_around_left_exact_search_answers(whole: Searched, graph: Grap
     np.testing.assert_array_equal(found.image_ids, plain_search(stays, queries, k=10).image_ids)
 
 
+@pytest.mark.usefixtures("without_exact")
+def test_many_queries_are_answered_in_parts(
+    whole: Searched, graph: Graph, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    index, queries = HnswIndex(graph, whole), queries_of(whole, 30)
+    at_once = index.search(queries, k=7, itself=whole.image_ids[:30])
+    monkeypatch.setattr(hnsw, "_MOST_QUERIES", 8)
+    in_parts = index.search(queries, k=7, itself=whole.image_ids[:30])
+    np.testing.assert_array_equal(in_parts.image_ids, at_once.image_ids)
+    np.testing.assert_allclose(in_parts.similarities, at_once.similarities, atol=1e-6)
+
+
+def test_where_a_large_part_is_asked_for_exact_search_answers(
+    whole: Searched, graph: Graph
+) -> None:
+    queries = queries_of(whole, 3)
+    found = HnswIndex(graph, whole).search(queries, k=400)
+    np.testing.assert_array_equal(found.image_ids, plain_search(whole, queries, k=400).image_ids)
+
+
 def test_where_hnswlib_reaches_too_few_exact_search_answers(whole: Searched) -> None:
     # A point that is marked behind the graph's back is one it counts on and never gets.
     graph = graph_of(whole)
