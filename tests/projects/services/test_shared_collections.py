@@ -18,7 +18,7 @@ from django.db import connection
 from django.utils import timezone
 
 from projects.models import Embedding, Image, Project
-from projects.services import collections, indexes, purge
+from projects.services import collections, index_choice, indexes, purge
 from projects.services.projects import KEPT_FOR, purge_deleted_projects
 from tests.conftest import ROOT
 from tests.reviews import ENCODER, make_image, make_label, near, put_label, take_labels
@@ -30,7 +30,7 @@ import json, sys
 import django
 django.setup()
 from projects.models import Embedding, Image, Project
-from projects.services import collections, indexes
+from projects.services import collections, index_choice, indexes
 from tests.reviews import give_vector, put_label
 
 def answer(project):
@@ -325,7 +325,7 @@ def test_the_size_chooses_where_nobody_did(project: Project, monkeypatch) -> Non
     monkeypatch.setitem(
         indexes.MAKERS, "another", lambda project, searched: Another(searched.searched)
     )
-    monkeypatch.setattr(indexes, "BY_SIZE", ((0, "exact"), (2, "another")))
+    monkeypatch.setattr(index_choice, "BY_SIZE", ((0, "exact"), (2, "another")))
     assert indexes.labeled_index(asked(project)).name == "exact"
     make_image(project, near(0, rng), cat)
     assert indexes.labeled_index(asked(project)).name == "another"
