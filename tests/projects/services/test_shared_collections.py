@@ -18,7 +18,7 @@ from django.db import connection
 from django.utils import timezone
 
 from projects.models import Embedding, Image, Project
-from projects.services import collections, indexes, purge
+from projects.services import collections, index_choice, indexes, purge
 from projects.services.projects import KEPT_FOR, purge_deleted_projects
 from tests.conftest import ROOT
 from tests.reviews import ENCODER, make_image, make_label, near, put_label, take_labels
@@ -310,6 +310,7 @@ def test_the_index_is_chosen_by_the_setting_and_exact_where_it_cannot_be_had(
 ) -> None:
     make_image(project, near(0, np.random.default_rng(12)), make_label(project, "cat"))
     settings.LABELING_INDEX = name
+    monkeypatch.setattr(index_choice, "HNSWLIB_AT_LEAST", 0)
     monkeypatch.setitem(indexes.MAKERS, "hnswlib", lambda project, searched: None)
     indexes._kept.clear()
     assert indexes.labeled_index(asked(project)).name == "exact"
@@ -325,7 +326,7 @@ def test_the_size_chooses_where_nobody_did(project: Project, monkeypatch) -> Non
     monkeypatch.setitem(
         indexes.MAKERS, "another", lambda project, searched: Another(searched.searched)
     )
-    monkeypatch.setattr(indexes, "BY_SIZE", ((0, "exact"), (2, "another")))
+    monkeypatch.setattr(index_choice, "BY_SIZE", ((0, "exact"), (2, "another")))
     assert indexes.labeled_index(asked(project)).name == "exact"
     make_image(project, near(0, rng), cat)
     assert indexes.labeled_index(asked(project)).name == "another"
