@@ -48,8 +48,7 @@ def labeled_index(project: Project) -> Index:
     """Return the index of the labeled images of the dataset, as of the project's revision.
 
     The same object for as long as the same images are labeled, no embedding came and no better
-    index is there. Not to be
-    called in a transaction that raised the revision (see `collections`).
+    index is there. Not to be called in a transaction that raised the revision (see `collections`).
     """
     searched = labeled(project)
     make = MAKERS.get(chosen(len(searched)), _exact)

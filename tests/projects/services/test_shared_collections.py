@@ -310,6 +310,7 @@ def test_the_index_is_chosen_by_the_setting_and_exact_where_it_cannot_be_had(
 ) -> None:
     make_image(project, near(0, np.random.default_rng(12)), make_label(project, "cat"))
     settings.LABELING_INDEX = name
+    monkeypatch.setattr(index_choice, "HNSWLIB_AT_LEAST", 0)
     monkeypatch.setitem(indexes.MAKERS, "hnswlib", lambda project, searched: None)
     indexes._kept.clear()
     assert indexes.labeled_index(asked(project)).name == "exact"
