@@ -30,7 +30,7 @@ import json, sys
 import django
 django.setup()
 from projects.models import Embedding, Image, Project
-from projects.services import collections, index_choice, indexes
+from projects.services import collections, indexes
 from tests.reviews import give_vector, put_label
 
 def answer(project):
