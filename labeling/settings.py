@@ -21,6 +21,7 @@ except BadEnvironment as problem:
     sys.exit(f"Cannot start: {problem}")
 
 DATA_FOLDER: Path = ENVIRONMENT["LABELING_DATA"]
+LABELING_INDEX: str = ENVIRONMENT["LABELING_INDEX"]
 try:
     DATA_FOLDER.mkdir(parents=True, exist_ok=True)
 except OSError as problem:
@@ -123,6 +124,10 @@ if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
     }
     # Threads of the test server share the tests' database only when it is a file.
     DATABASES["default"]["TEST"] = {"NAME": str(DATA_FOLDER / "test.sqlite3")}
+else:
+    # Making a connection costs more than most requests; a dead one is noticed before it is used.
+    DATABASES["default"]["CONN_MAX_AGE"] = 60
+    DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 STORAGES = {

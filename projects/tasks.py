@@ -13,9 +13,12 @@ from kombu.exceptions import OperationalError
 from .models import Job, Reembedding, Upload
 from .services import (
     archives,
+    collections,
     embeddings,
+    graphs,
     jobs,
     kept_answers,
+    pgvector,
     projects,
     purge,
     reembedding_work,
@@ -28,6 +31,9 @@ SECONDS = 20.0
 TIME_LIMIT = 90
 """Celery kills the child process then. A chunk takes seconds, so what takes longer hangs; the image
 that did it is found by its third attempt, alone."""
+PGVECTOR_TIME_LIMIT = 3600
+"""PostgreSQL makes the graph of a set in one statement: a minute for 100,000 images. A message more
+than one at a time ends at once, since one worker writes for a project."""
 
 _stopping = mmap.mmap(-1, 1)
 """One byte that Celery's main process shares with the pool's processes, which it forks later."""
@@ -78,6 +84,17 @@ def reembed(run_id: int, turn: int) -> None:
         reembed.delay(run_id, turn + 1)
 
 
+@shared_task(time_limit=TIME_LIMIT)
+def grow_index(project_id: int, turn: str) -> None:
+    if graphs.grow_on(project_id, turn, seconds=SECONDS, asked_to_stop=asked_to_stop):
+        grow_index.delay(project_id, graphs.turn_of(project_id))
+
+
+@shared_task(time_limit=PGVECTOR_TIME_LIMIT)
+def write_pgvector(project_id: int) -> None:
+    pgvector.write(project_id)
+
+
 @shared_task
 def sweep() -> None:
     """Queue whatever is pending and held by no living worker, and clear away what is over."""
@@ -96,6 +113,13 @@ def sweep() -> None:
     purge.close_abandoned_uploads()
     purge.remove_leftovers()
     projects.purge_deleted_projects()
+    collections.remove_unused()
+    graphs.remove_unused()
+    for project_id in graphs.behind():
+        grow_index.delay(project_id, graphs.turn_of(project_id))
+    pgvector.remove_unused()
+    for project_id in pgvector.behind():
+        write_pgvector.delay(project_id)
 
 
 def look_for_work() -> None:
