@@ -5,7 +5,7 @@
 The real application, started as a person starts it: the grid is opened, a review of 100 rows, its
 slider is moved, and similar images are asked for. Told are, of the process that answered, what is
 its own (`web_private_mb`: RssAnon and RssShmem) and what it maps from files and shares with every
-other process and with the system's cache (`web_mapped_mb`: RssFile, of which 60 MB are libraries;
+other process and with the system's cache (`web_mapped_mb`: RssFile, of which 25 MB are libraries;
 the rest is the collection, which the system takes back when it needs the memory), and the sum.
 """
 
