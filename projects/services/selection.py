@@ -35,13 +35,15 @@ KEYS = {
 class Page:
     """A part of the sorted images.
 
-    `last` is the cursor behind its last image (empty if there is none), `next` the same where
-    more follow, else empty.
+    `first` and `last` are the cursors of its edges (of an empty page: where it was asked for);
+    `previous` and `next` are the same where images stand before and behind it, else empty.
     """
 
     images: list[Image]
     next: str
     last: str
+    previous: str
+    first: str
 
 
 def selected_images(project: Project, data: Mapping[str, Any]) -> ImageQuerySet:
@@ -99,24 +101,46 @@ def sorted_images(images: ImageQuerySet, sort: str) -> ImageQuerySet:
     return images.order_by(*KEYS[sort])
 
 
-def page_of(images: ImageQuerySet, sort: str, *, after: str = "", size: int) -> Page:
-    """Return the next `size` images behind a cursor, by keyset: page 1,000 costs as page 1.
+def page_of(
+    images: ImageQuerySet,
+    sort: str,
+    *,
+    after: str = "",
+    before: str = "",
+    at_end: bool = False,
+    size: int,
+) -> Page:
+    """Return the next `size` images behind a cursor, those before one, or the last ones.
+
+    By keyset, both ways: page 1,000 and the last one cost as much as the first.
 
     Raises:
-        Refusal: the cursor is not one that this function gave for this sort.
+        Refusal: the cursor is not one that this function gave for this sort, or there are two.
     """
+    if after and before:
+        raise Refusal("Ask for what is after a place or before one.", code="bad_cursor")
     ordered = sorted_images(images, sort)
-    if after:
-        ordered = ordered.filter(_behind(sort, _read_cursor(sort, after)))
-    found = list(ordered[: size + 1])
+    backwards = bool(before) or at_end
+    place = after or before
+    part = _beyond(ordered, sort, place, backwards=backwards) if place else ordered
+    found = list((part.reverse() if backwards else part)[: size + 1])
     more = len(found) > size
-    found = found[:size]
-    last = cursor_of(found[-1], sort) if found else after
-    return Page(found, next=last if more else "", last=last)
+    found = found[:size][:: -1 if backwards else 1]
+    first, last = (
+        (cursor_of(found[0], sort), cursor_of(found[-1], sort)) if found else (place, place)
+    )
+    near = last if backwards else first
+    other = bool(place) and _beyond(ordered, sort, near, backwards=not backwards).exists()
+    precedes, follows = (more, other) if backwards else (other, more)
+    return Page(found, last if follows else "", last, first if precedes else "", first)
+
+
+def _beyond(ordered: ImageQuerySet, sort: str, cursor: str, *, backwards: bool) -> ImageQuerySet:
+    return ordered.filter(_behind(sort, _read_cursor(sort, cursor), backwards=backwards))
 
 
 def cursor_of(image: Image, sort: str) -> str:
-    """Return the place just behind an image of `sorted_images`."""
+    """Return the place of an image of `sorted_images`, which others stand behind or before."""
     values = [getattr(image, key.lstrip("-")) for key in KEYS[sort]]
     texts = [value.isoformat() if isinstance(value, datetime) else value for value in values]
     return base64.urlsafe_b64encode(json.dumps(texts).encode()).decode().rstrip("=")
@@ -136,19 +160,22 @@ def _read_cursor(sort: str, cursor: str) -> list[Any]:
         ) from problem
 
 
-def _behind(sort: str, values: Sequence[Any]) -> Q:
-    """Return the condition for standing behind `values` in the order of `sort`."""
+def _behind(sort: str, values: Sequence[Any], *, backwards: bool) -> Q:
+    """Return the condition for standing behind `values` in the order of `sort`, or before them."""
     condition = Q(pk__in=[])
     equal = Q()
     for key, value in zip(KEYS[sort], values, strict=True):
         name = key.lstrip("-")
-        beyond = "lt" if key.startswith("-") else "gt"
-        condition |= equal & Q(**{f"{name}__{beyond}": value})
+        condition |= equal & Q(**{f"{name}__{_side(key, backwards)}": value})
         equal &= Q(**{name: value})
     first = KEYS[sort][0]
     # Implied by the rest, but what lets the database jump into the index instead of reading it all.
-    bound = Q(**{f"{first.lstrip('-')}__{'lte' if first[0] == '-' else 'gte'}": values[0]})
+    bound = Q(**{f"{first.lstrip('-')}__{_side(first, backwards)}e": values[0]})
     return bound & condition
+
+
+def _side(key: str, backwards: bool) -> str:
+    return "lt" if key.startswith("-") != backwards else "gt"
 
 
 def ids_between(
