@@ -1,8 +1,8 @@
 """What images carry, as plain values: read in chunks, compared, written with their history.
 
 Every change of an image's labels goes through `write_states`: it alone keeps `ImageLabel`,
-`LabelChange` and `Image.is_labeled` in step, with exactly one default label on a labeled image, and
-takes back that a label is absent where it is given.
+`LabelChange`, `Image.is_labeled` and `Image.default_label` in step, with exactly one default label
+on a labeled image, and takes back that a label is absent where it is given.
 """
 
 from __future__ import annotations
@@ -112,13 +112,26 @@ def write_states(act: Act, before: Mapping[int, States], after: Mapping[int, Sta
     _replace_rows(changes)
     LabelChange.objects.bulk_create(changes)
     _take_back_absences(act, changes)
-    labeled = [pk for pk in changed if after[pk] and not before[pk]]
-    unlabeled = [pk for pk in changed if before[pk] and not after[pk]]
-    if labeled:
-        Image.objects.filter(pk__in=labeled).update(is_labeled=True)
-    if unlabeled:
-        Image.objects.filter(pk__in=unlabeled).update(is_labeled=False)
+    _star(changed, before, after)
     return len(changed)
+
+
+def _star(
+    changed: Iterable[int], before: Mapping[int, States], after: Mapping[int, States]
+) -> None:
+    """Write the default labels to the images themselves, which are sorted by them."""
+    by_label: dict[int | None, list[int]] = {}
+    for pk in changed:
+        if (label_id := _default(after[pk])) != _default(before[pk]):
+            by_label.setdefault(label_id, []).append(pk)
+    for label_id, image_ids in by_label.items():
+        Image.objects.filter(pk__in=image_ids).update(
+            is_labeled=label_id is not None, default_label=label_id
+        )
+
+
+def _default(states: States) -> int | None:
+    return next((label_id for label_id, state in states.items() if state.is_default), None)
 
 
 def _differences(

@@ -4,31 +4,28 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from django.db import connection
-from django.db.models import IntegerField, OuterRef, Q, Subquery
+from django.db.models import F, Q
 from django.db.models.expressions import RawSQL
-from django.db.models.functions import Coalesce
 
 from projects.errors import Refusal
 from projects.forms import GridFilter
-from projects.models import Image, ImageLabel, ImageQuerySet, Project
-
-UNLABELED_LAST = 2_000_000_000
-"""Where images without a label stand when sorted by label."""
+from projects.models import Image, ImageQuerySet, Label, Project
 
 KEYS = {
     "name": ("name", "pk"),
     "-name": ("-name", "-pk"),
     "time": ("uploaded_at", "pk"),
     "-time": ("-uploaded_at", "-pk"),
-    "label": ("label_position", "name", "pk"),
+    "label": ("name", "pk"),
 }
-"""What each sort of the grid orders by. The last one is unique, so that paging misses nothing."""
+"""What each sort of the grid orders by; "label" within one label. The last one is unique, so that
+paging misses nothing."""
 
 
 @dataclass(frozen=True)
@@ -88,16 +85,10 @@ def one_variable(ids: Sequence[int]) -> RawSQL:
 
 
 def sorted_images(images: ImageQuerySet, sort: str) -> ImageQuerySet:
-    """Put images in one of the orders of `GridFilter.SORTS`."""
+    """Put images in one of the orders of `GridFilter.SORTS`; unlabeled ones come last by label."""
     if sort == "label":
-        position = ImageLabel.objects.filter(image=OuterRef("pk"), is_default=True)
-        images = images.annotate(
-            label_position=Coalesce(
-                Subquery(position.values("label__position")[:1]),
-                UNLABELED_LAST,
-                output_field=IntegerField(),
-            )
-        )
+        position = F("default_label__position").asc(nulls_last=True)
+        return images.order_by(position, "default_label", *KEYS[sort])
     return images.order_by(*KEYS[sort])
 
 
@@ -119,42 +110,91 @@ def page_of(
     """
     if after and before:
         raise Refusal("Ask for what is after a place or before one.", code="bad_cursor")
-    ordered = sorted_images(images, sort)
     backwards = bool(before) or at_end
     place = after or before
-    part = _beyond(ordered, sort, place, backwards=backwards) if place else ordered
-    found = list((part.reverse() if backwards else part)[: size + 1])
+    found = _walk(images, sort, place, backwards=backwards, most=size + 1)
     more = len(found) > size
     found = found[:size][:: -1 if backwards else 1]
-    first, last = (
-        (cursor_of(found[0], sort), cursor_of(found[-1], sort)) if found else (place, place)
-    )
+    first, last = place, place
+    if found:
+        first, last = cursor_of(found[0], sort), cursor_of(found[-1], sort)
     near = last if backwards else first
-    other = bool(place) and _beyond(ordered, sort, near, backwards=not backwards).exists()
+    other = bool(place and _walk(images, sort, near, backwards=not backwards, most=1))
     precedes, follows = (more, other) if backwards else (other, more)
     return Page(found, last if follows else "", last, first if precedes else "", first)
 
 
-def _beyond(ordered: ImageQuerySet, sort: str, cursor: str, *, backwards: bool) -> ImageQuerySet:
-    return ordered.filter(_behind(sort, _read_cursor(sort, cursor), backwards=backwards))
+def _walk(
+    images: ImageQuerySet, sort: str, place: str, *, backwards: bool, most: int
+) -> list[Image]:
+    """Return at most so many images from a place on, or from the end that the walk begins at."""
+    found: list[Image] = []
+    for stretch in _stretches(images, sort, place, backwards=backwards):
+        found += (stretch.reverse() if backwards else stretch)[: most - len(found)]
+        if len(found) == most:
+            break
+    return found
+
+
+def _stretches(
+    images: ImageQuerySet, sort: str, place: str, *, backwards: bool
+) -> Iterator[ImageQuerySet]:
+    """Yield what lies on the way, in parts that one index each has in order.
+
+    By label these are the rest of the label of the place, the other labels, and the unlabeled.
+    """
+    label, values = _read_cursor(sort, place) if place else (None, None)
+    beyond = _behind(sort, values, backwards=backwards) if values else Q()
+    if sort != "label":
+        yield images.order_by(*KEYS[sort]).filter(beyond)
+        return
+    unlabeled = images.filter(default_label=None).order_by(*KEYS[sort])
+    if values and label is None:
+        yield unlabeled.filter(beyond)
+    elif not values and backwards:
+        yield unlabeled
+    if label is not None:
+        yield images.filter(beyond, default_label=label).order_by(*KEYS[sort])
+    if backwards or not values or label is not None:
+        yield _of_labels(images, label, backwards=backwards)
+    if not backwards and (not values or label is not None):
+        yield unlabeled
+
+
+def _of_labels(images: ImageQuerySet, label: int | None, *, backwards: bool) -> ImageQuerySet:
+    """Return the labeled images, label by label; of labels behind or before one only, if given."""
+    # Nothing else can be, and it lets the database begin with the project's labels, in their order.
+    ours = images.filter(default_label__project=F("project"))
+    if label is not None:
+        position = Label.objects.filter(pk=label).values_list("position", flat=True).first()
+        side = "lt" if backwards else "gt"
+        further = Q(**{f"default_label__position__{side}": position})
+        same = Q(**{"default_label__position": position, f"default_label__{side}": label})
+        bound = Q(**{f"default_label__position__{side}e": position})
+        ours = ours.filter(bound & (further | same)) if position is not None else ours.none()
+    return ours.order_by("default_label__position", "default_label", *KEYS["label"])
 
 
 def cursor_of(image: Image, sort: str) -> str:
     """Return the place of an image of `sorted_images`, which others stand behind or before."""
     values = [getattr(image, key.lstrip("-")) for key in KEYS[sort]]
     texts = [value.isoformat() if isinstance(value, datetime) else value for value in values]
+    if sort == "label":
+        texts = [image.default_label_id, *texts]
     return base64.urlsafe_b64encode(json.dumps(texts).encode()).decode().rstrip("=")
 
 
-def _read_cursor(sort: str, cursor: str) -> list[Any]:
-    kinds = {"name": str, "uploaded_at": datetime.fromisoformat, "label_position": int, "pk": int}
+def _read_cursor(sort: str, cursor: str) -> tuple[int | None, list[Any]]:
+    """Return the label of the place, where they are sorted by it, and the values of its keys."""
+    kinds = {"name": str, "uploaded_at": datetime.fromisoformat, "pk": int}
     try:
         values = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
-        return [
+        label = values.pop(0) if sort == "label" else None
+        return int(label) if label is not None else None, [
             kinds[key.lstrip("-")](value)  # type: ignore[operator]
             for key, value in zip(KEYS[sort], values, strict=True)
         ]
-    except (ValueError, TypeError) as problem:
+    except (ValueError, TypeError, AttributeError, IndexError) as problem:
         raise Refusal(
             "This place in the list is not known; reload the page.", code="bad_cursor"
         ) from problem
@@ -181,13 +221,46 @@ def _side(key: str, backwards: bool) -> str:
 def ids_between(
     images: ImageQuerySet, sort: str, *, first: Image | None, last: Image | None
 ) -> list[int]:
-    """Return ids in the order of `sort` from one image to another, both included.
+    """Return ids in the order of `sort` from one image to another, both included if they match.
 
-    None means the start or the end; which of the two comes first does not matter.
+    None means the start or the end; which of the two comes first does not matter. Costs what lies
+    between them, by label what lies behind the first.
     """
-    ordered = list(sorted_images(images, sort).values_list("pk", flat=True))
-    ends = [
-        ordered.index(first.pk) if first and first.pk in ordered else 0,
-        ordered.index(last.pk) if last and last.pk in ordered else len(ordered) - 1,
-    ]
-    return ordered[min(ends) : max(ends) + 1]
+    backwards = sort.startswith("-")
+    if first and last and (_rank(first, sort) > _rank(last, sort)) != backwards:
+        first, last = last, first
+    ends = {image.pk: image for image in (first, last) if image}
+    matching = set(images.filter(pk__in=list(ends)).values_list("pk", flat=True))
+    between: list[int] = []
+    for stretch in _stretches(
+        images, sort, cursor_of(first, sort) if first else "", backwards=False
+    ):
+        inner = stretch.filter(_before(last, sort)) if last else stretch
+        between += inner.values_list("pk", flat=True)
+    start = [first.pk] if first and first.pk in matching else []
+    end = [last.pk] if last and last != first and last.pk in matching else []
+    return [*start, *between, *end]
+
+
+def _before(image: Image, sort: str) -> Q:
+    """Return the condition for standing before an image in the order of `sort`."""
+    label, values = _read_cursor(sort, cursor_of(image, sort))
+    beyond = _behind(sort, values, backwards=True)
+    if sort != "label":
+        return beyond
+    if label is None:
+        return Q(default_label__isnull=False) | beyond
+    position = image.default_label.position if image.default_label else 0
+    earlier = Q(default_label__position__lt=position)
+    same = Q(default_label__position=position, default_label__lt=label)
+    return earlier | same | (Q(default_label=label) & beyond)
+
+
+def _rank(image: Image, sort: str) -> tuple[Any, ...]:
+    """Return what images are compared by: less is earlier in the order of `sort`."""
+    if sort == "label":
+        label = image.default_label
+        place = (0, label.position, label.pk) if label else (1, 0, 0)
+        return (*place, image.name, image.pk)
+    value = image.name if "name" in sort else image.uploaded_at
+    return (value, image.pk)

@@ -14,10 +14,9 @@ from ..errors import Refusal
 from ..forms import GridFilter
 from ..models import Image, Project, Role
 from ..models.labels import COLORS
+from ..services.counts import counts_of, labels_with_counts
 from ..services.grid import (
     CHUNK,
-    counts_of,
-    labels_with_counts,
     tiles_by_id,
     tiles_of,
     undo_and_redo,
@@ -31,12 +30,11 @@ from .answers import body_of, page_state, tiles_html
 def workspace(request: HttpRequest, pk: int) -> HttpResponse:
     project = project_for(request, pk)
     form = GridFilter(project, request.GET).checked()
-    images = form.images()
-    page = page_of(images, form.order, size=CHUNK)
+    page = page_of(form.images(), form.order, size=CHUNK)
     user = person(request)
     undo, redo = undo_and_redo(project, user)
     labels = labels_with_counts(project)
-    counts = counts_of(project, images if form.is_active else None)
+    counts = counts_of(project, form)
     context = {
         "project": project,
         "base": request.path,

@@ -8,7 +8,7 @@ from projects.errors import Refusal
 from projects.forms import GridFilter
 from projects.models import Image, Project
 from projects.services.labels import get_or_create_labels, label_images
-from projects.services.selection import Page, page_of, selected_images
+from projects.services.selection import Page, ids_between, page_of, selected_images
 from projects.services.trash import trash_images
 
 from .images import make_images
@@ -201,6 +201,26 @@ def test_the_end_of_a_list_has_nothing_behind_it_and_is_still_a_place(many, sort
     behind = page_of(images, sort, after=end.last, size=5)
     assert (behind.images, behind.next, behind.last) == ([], "", end.last)
     assert behind.previous == behind.first == end.last
+
+
+@pytest.mark.parametrize("sort", SORTS)
+def test_ids_between_two_images_are_a_piece_of_the_list_whichever_comes_first(many, sort):
+    images = Image.objects.filter(project=many)
+    plain = plainly_sorted(many, sort)
+    ids = [image.pk for image in plain]
+    for start, end in [(0, 25), (3, 3), (2, 9), (17, 21), (5, 24)]:
+        for first, last in ((plain[start], plain[end]), (plain[end], plain[start])):
+            assert ids_between(images, sort, first=first, last=last) == ids[start : end + 1]
+    assert ids_between(images, sort, first=plain[7], last=None) == ids[7:]
+    assert ids_between(images, sort, first=None, last=plain[7]) == ids[:8]
+    assert ids_between(images, sort, first=None, last=None) == ids
+
+
+def test_ids_between_images_that_match_no_more_are_those_between_their_places(many):
+    plain = plainly_sorted(many, "name")
+    images = Image.objects.filter(project=many).exclude(pk=plain[4].pk)
+    found = ids_between(images, "name", first=plain[4], last=plain[6])
+    assert found == [plain[5].pk, plain[6].pk]
 
 
 def test_an_empty_list_has_no_places(labeled):
