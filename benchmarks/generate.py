@@ -7,9 +7,9 @@ images in folders by day, 60 labels of uneven size on 40 % of them, their histor
 be undone, uploads with a result for each file, some images that failed or wait, some in the trash.
 
 Files are few: each image has its own content hash, which is where its picture lies, so each of
-the first `PICTURED` images is hard-linked (thumbnail and original) to one of `DISTINCT` drawn
-photos. File systems allow 65,000 links a file. The others are answered with the drawing that
-stands in for a missing thumbnail: what the server does for a tile is the same but for the bytes.
+the first `PICTURED` images is hard-linked (thumbnail and original) to one of a few drawn photos.
+The others are answered with the drawing that stands in for a missing thumbnail: what the server
+does for a tile is the same but for the bytes.
 
 Vectors are centers of labels plus noise, unit-length; without `--vectors` above 100,000 images
 there are none (5 GB at 1,000,000 x 1,280).
@@ -32,6 +32,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from benchmarks.pictures import link_pictures
+
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
     from django.db.models import Model
@@ -45,7 +47,6 @@ TWO_EVERY = 10
 FAILED = 0.002
 PENDING = 0.005
 TRASHED = 0.003
-DISTINCT = 64
 PICTURED = 100_000
 VECTORS_UP_TO = 100_000
 AN_UPLOAD = 20_000
@@ -116,7 +117,8 @@ def generate(number: int, *, dim: int = 0, seed: int = 1, name: str = "") -> Mad
         if dim:
             _insert_vectors(made, carried, dim, rng)
         _repair_sequences()
-    link_pictures(made)
+    pictured = range(min(number, PICTURED))
+    link_pictures(made.project.pk, (content_hash(made, index) for index in pictured))
     return made
 
 
@@ -375,37 +377,6 @@ def _repair_sequences() -> None:
     with connection.cursor() as cursor:
         for sql in connection.ops.sequence_reset_sql(no_style(), [Act, Image, Upload]):
             cursor.execute(sql)
-
-
-def link_pictures(made: Made, *, most: int = PICTURED) -> None:
-    """Give the first images their files: hard links to a few drawn photos and their thumbnails."""
-    from django.conf import settings
-
-    media = Path(settings.STORAGES["default"]["OPTIONS"]["location"]) / str(made.project.pk)
-    sources = list(_drawn(media / "generated"))
-    for shard in range(256):
-        (media / f"{shard:02x}").mkdir(parents=True, exist_ok=True)
-    for index in range(min(made.images, most)):
-        digest = content_hash(made, index)
-        photo, thumbnail = sources[index % len(sources)]
-        os.link(photo, media / digest[:2] / f"{digest}.jpg")
-        os.link(thumbnail, media / digest[:2] / f"{digest}.thumb.webp")
-
-
-def _drawn(folder: Path) -> Iterator[tuple[Path, Path]]:
-    from PIL import Image as Pillow
-
-    from similarity.images import make_thumbnail
-
-    folder.mkdir(parents=True, exist_ok=True)
-    rng = np.random.default_rng(2)
-    for number in range(DISTINCT):
-        coarse = rng.integers(0, 256, size=(6, 8, 3), dtype=np.uint8)
-        photo = Pillow.fromarray(coarse).resize((500, 375), Pillow.Resampling.BICUBIC)
-        original, thumbnail = folder / f"{number}.jpg", folder / f"{number}.webp"
-        photo.save(original, quality=85)
-        thumbnail.write_bytes(make_thumbnail(photo))
-        yield original, thumbnail
 
 
 if __name__ == "__main__":
