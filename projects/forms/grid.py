@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from copy import copy
 from datetime import datetime, time, timedelta
 from typing import Any
 
@@ -95,14 +96,26 @@ class GridFilter(ReadableForm):
         """Whether it leaves anything out."""
         return any(self.cleaned_data.get(field) for field in self.FILTERS)
 
-    def images(self, *, for_count: bool = False) -> ImageQuerySet:
+    def but(self, **chosen: Any) -> GridFilter:
+        """Return this valid form with other values chosen in some fields."""
+        other = copy(self)
+        other.cleaned_data = {**self.cleaned_data, **chosen}
+        return other
+
+    @property
+    def needs_label(self) -> bool:
+        """Whether only images that carry certain labels match."""
+        chosen = self.cleaned_data
+        return bool(chosen["source"] or (chosen["label"] and chosen["match"] != self.Match.NONE))
+
+    def images(self, *, from_labels: bool = False) -> ImageQuerySet:
         """Return the images of the dataset that match, in no particular order.
 
-        `for_count`: as it is counted fastest, where the other is sorted and read by pages.
+        `from_labels`: looked for among those that carry the labels, not among those of the project.
         """
         chosen = self.cleaned_data
         images = Image.objects.in_dataset().filter(project=self.project)
-        if for_count and chosen["label"] and chosen["match"] != self.Match.NONE:
+        if from_labels and self.needs_label:
             images = Image.objects.found_otherwise(self.project)
         images = self._by_label(images)
         if chosen["show"]:

@@ -83,7 +83,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name='imagelabel',
-            index=models.Index(fields=['label', 'image', 'source'], name='images_of_a_label'),
+            index=models.Index(fields=['label', 'source', 'image'], name='images_of_a_label'),
         ),
         migrations.AddIndex(
             model_name='label',

@@ -101,7 +101,7 @@ class ImageLabel(models.Model):
                 fields=["image"], condition=Q(is_default=True), name="one_default_label_an_image"
             ),
         ]
-        indexes = [models.Index(fields=["label", "image", "source"], name="images_of_a_label")]
+        indexes = [models.Index(fields=["label", "source", "image"], name="images_of_a_label")]
 
     def __str__(self) -> str:
         return f"{self.image_id} is {self.label_id}"

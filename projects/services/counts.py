@@ -69,12 +69,15 @@ def matching_count(form: GridFilter, sums: dict[str, int]) -> int:
         kept = {**sums, "unlabeled": sums["images"] - sums["labeled"]}
         return kept[chosen["show"]]
     match = chosen["match"] or form.Match.ANY
-    if active == {"label"} and match == form.Match.NONE:
-        return sums["images"] - _carrying(form)
+    if chosen["label"] and match == form.Match.NONE and not chosen["source"]:
+        everything = matching_count(form.but(label=Label.objects.none()), sums)
+        return everything - matching_count(form.but(match=form.Match.ANY), sums)
     one = len(chosen["label"]) == 1 and match == form.Match.ALL
     if active <= {"label", "source"} and (match == form.Match.ANY or one or active == {"source"}):
         return _carrying(form)
-    return form.images(for_count=True).count()
+    if not active:
+        return sums["images"]
+    return form.images(from_labels=True).count()
 
 
 def _carrying(form: GridFilter) -> int:

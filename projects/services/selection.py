@@ -164,7 +164,7 @@ def _stretches(
 def _of_labels(images: ImageQuerySet, label: int | None, *, backwards: bool) -> ImageQuerySet:
     """Return the labeled images, label by label; of labels behind or before one only, if given."""
     # Nothing else can be, and it lets the database begin with the project's labels, in their order.
-    ours = images.filter(default_label__project=F("project"))
+    ours = images.filter(default_label__project=F("project"), default_label__position__gte=0)
     if label is not None:
         position = Label.objects.filter(pk=label).values_list("position", flat=True).first()
         side = "lt" if backwards else "gt"
