@@ -3,9 +3,9 @@
     python -m benchmarks.browsing [--images 1000000] [--requests 60] [--folder DATA_FOLDER]
 
 A project made by `benchmarks.generate`, the real server, one client: what one person waits for.
-Each figure is over at least `--requests` warm requests (one of each kind came before, unmeasured); the
-kinds of a figure take turns. Places in the list are random. A filter's count is asked as pages ask
-for it, in the state of the page, so it is never less than that.
+Each figure is over at least `--requests` warm requests (one of each kind came before, unmeasured);
+the kinds of a figure take turns. Places in the list are random. A filter's count is asked as pages
+ask for it, in the state of the page, so it is never less than that.
 """
 
 from __future__ import annotations

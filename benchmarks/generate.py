@@ -24,9 +24,10 @@ import math
 import os
 import sys
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -54,7 +55,7 @@ AN_UPLOAD = 20_000
 AN_ACT = 2_000
 """Images that one act labeled: a selection of a person, not of a script."""
 ROWS = 20_000
-"""Rows a call of `executemany`: some tens of megabytes of parameters at most."""
+"""Rows written at once: some tens of megabytes of parameters at most."""
 BEGUN = datetime(2024, 1, 1, tzinfo=UTC)
 SUBJECTS = (
     "heron", "kingfisher", "wagtail", "dipper", "goosander", "swallow", "buzzard", "kestrel",
@@ -340,26 +341,11 @@ def _insert_vectors(made: Made, carried: np.ndarray, dim: int, rng: np.random.Ge
 def _insert(
     model: type[Model], columns: str, rows: Iterable[Sequence[Any]], *, chunk: int = ROWS
 ) -> None:
-    """Insert rows by `executemany`, values turned into what the database keeps."""
-    from django.db import connection
+    from projects.services.rows import insert_rows
 
-    names = columns.split()
-    fields = {field.column: field for field in model._meta.local_fields}
-    marks = ", ".join(["%s"] * len(names))
-    quoted = ", ".join(connection.ops.quote_name(name) for name in names)
-    sql = f"INSERT INTO {model._meta.db_table} ({quoted}) VALUES ({marks})"
-    json_columns = {name for name in names if fields[name].get_internal_type() == "JSONField"}
-    assert json_columns <= {"labels", "payload", "before", "after"}
-    adapt: Callable[[datetime], Any] = connection.ops.adapt_datetimefield_value
-    with connection.cursor() as cursor:
-        waiting: list[tuple[Any, ...]] = []
-        for row in rows:
-            waiting.append(tuple(adapt(v) if isinstance(v, datetime) else v for v in row))
-            if len(waiting) == chunk:
-                cursor.executemany(sql, waiting)
-                waiting.clear()
-        if waiting:
-            cursor.executemany(sql, waiting)
+    some = iter(rows)
+    while part := list(islice(some, chunk)):
+        insert_rows(model, columns, part)
 
 
 def _next_id(model: type[Model]) -> int:
