@@ -21,6 +21,7 @@ from ..models import (
     Label,
     Project,
 )
+from ..models.images import Unindexed
 from .base import ReadableForm
 
 
@@ -111,7 +112,8 @@ class GridFilter(ReadableForm):
     def images(self, *, from_labels: bool = False) -> ImageQuerySet:
         """Return the images of the dataset that match, in no particular order.
 
-        `from_labels`: looked for among those that carry the labels, not among those of the project.
+        `from_labels`: not as pages walk the sorted list, but all of them, for their number or to be
+        sorted then; looked for among those that carry the labels, where there must be some.
         """
         chosen = self.cleaned_data
         images = Image.objects.in_dataset().filter(project=self.project)
@@ -122,10 +124,15 @@ class GridFilter(ReadableForm):
             images = getattr(images, chosen["show"])()
         if chosen["name"]:
             images = images.filter(name__icontains=chosen["name"])
+        # Pages by name walk the names: half a year is 500,000 to look up and sort, 250 ms.
+        time = "uploaded_at"
+        if not from_labels and self.order.lstrip("-") != "time":
+            images, time = images.alias(any_time=Unindexed("uploaded_at")), "any_time"
         if chosen["since"]:
-            images = images.filter(uploaded_at__gte=_start_of(chosen["since"]))
+            images = images.filter(**{f"{time}__gte": _start_of(chosen["since"])})
         if chosen["until"]:
-            images = images.filter(uploaded_at__lt=_start_of(chosen["until"]) + timedelta(days=1))
+            end = _start_of(chosen["until"]) + timedelta(days=1)
+            images = images.filter(**{f"{time}__lt": end})
         return images
 
     def _by_label(self, images: ImageQuerySet) -> ImageQuerySet:

@@ -19,6 +19,7 @@ MAX_ATTEMPTS = 3
 class Unindexed(Func):
     """A column that SQLite looks up in no index, so that it begins elsewhere; PostgreSQL knows."""
 
+    arity = 1
     template = "%(expressions)s"
 
     def as_sqlite(self, compiler: Any, connection: Any, **extra: Any) -> Any:

@@ -99,11 +99,13 @@ def page_of(
     after: str = "",
     before: str = "",
     at_end: bool = False,
+    labeled_only: bool = False,
     size: int,
 ) -> Page:
     """Return the next `size` images behind a cursor, those before one, or the last ones.
 
-    By keyset, both ways: page 1,000 and the last one cost as much as the first.
+    By keyset, both ways: page 1,000 and the last one cost as much as the first. `labeled_only` says
+    that no image without a label can be among them: by label, none is looked for.
 
     Raises:
         Refusal: the cursor is not one that this function gave for this sort, or there are two.
@@ -112,53 +114,59 @@ def page_of(
         raise Refusal("Ask for what is after a place or before one.", code="bad_cursor")
     backwards = bool(before) or at_end
     place = after or before
-    found = _walk(images, sort, place, backwards=backwards, most=size + 1)
+    walk = _Walk(images, sort, labeled_only=labeled_only)
+    found = walk.from_place(place, backwards=backwards, most=size + 1)
     more = len(found) > size
     found = found[:size][:: -1 if backwards else 1]
     first, last = place, place
     if found:
         first, last = cursor_of(found[0], sort), cursor_of(found[-1], sort)
     near = last if backwards else first
-    other = bool(place and _walk(images, sort, near, backwards=not backwards, most=1))
+    other = bool(place and walk.from_place(near, backwards=not backwards, most=1))
     precedes, follows = (more, other) if backwards else (other, more)
     return Page(found, last if follows else "", last, first if precedes else "", first)
 
 
-def _walk(
-    images: ImageQuerySet, sort: str, place: str, *, backwards: bool, most: int
-) -> list[Image]:
-    """Return at most so many images from a place on, or from the end that the walk begins at."""
-    found: list[Image] = []
-    for stretch in _stretches(images, sort, place, backwards=backwards):
-        found += (stretch.reverse() if backwards else stretch)[: most - len(found)]
-        if len(found) == most:
-            break
-    return found
+@dataclass(frozen=True)
+class _Walk:
+    """A list of images that is read from any place on, in either direction."""
 
+    images: ImageQuerySet
+    sort: str
+    labeled_only: bool = False
 
-def _stretches(
-    images: ImageQuerySet, sort: str, place: str, *, backwards: bool
-) -> Iterator[ImageQuerySet]:
-    """Yield what lies on the way, in parts that one index each has in order.
+    def from_place(self, place: str, *, backwards: bool, most: int) -> list[Image]:
+        """Return at most so many images behind a place or before it; no place: from an end on."""
+        found: list[Image] = []
+        for stretch in self.stretches(place, backwards=backwards):
+            found += (stretch.reverse() if backwards else stretch)[: most - len(found)]
+            if len(found) == most:
+                break
+        return found
 
-    By label these are the rest of the label of the place, the other labels, and the unlabeled.
-    """
-    label, values = _read_cursor(sort, place) if place else (None, None)
-    beyond = _behind(sort, values, backwards=backwards) if values else Q()
-    if sort != "label":
-        yield images.order_by(*KEYS[sort]).filter(beyond)
-        return
-    unlabeled = images.filter(default_label=None).order_by(*KEYS[sort])
-    if values and label is None:
-        yield unlabeled.filter(beyond)
-    elif not values and backwards:
-        yield unlabeled
-    if label is not None:
-        yield images.filter(beyond, default_label=label).order_by(*KEYS[sort])
-    if backwards or not values or label is not None:
-        yield _of_labels(images, label, backwards=backwards)
-    if not backwards and (not values or label is not None):
-        yield unlabeled
+    def stretches(self, place: str, *, backwards: bool) -> Iterator[ImageQuerySet]:
+        """Yield what lies on the way, in parts that one index each has in order.
+
+        By label these are the rest of the label of the place, the other labels, and the unlabeled.
+        """
+        label, values = _read_cursor(self.sort, place) if place else (None, None)
+        beyond = _behind(self.sort, values, backwards=backwards) if values else Q()
+        ordered = self.images.order_by(*KEYS[self.sort])
+        if self.sort != "label":
+            yield ordered.filter(beyond)
+            return
+        among_unlabeled = bool(values) and label is None
+        unlabeled = [] if self.labeled_only else [ordered.filter(default_label=None)]
+        if among_unlabeled:
+            yield from (each.filter(beyond) for each in unlabeled)
+        elif backwards and not values:
+            yield from unlabeled
+        if label is not None:
+            yield ordered.filter(beyond, default_label=label)
+        if backwards or not among_unlabeled:
+            yield _of_labels(self.images, label, backwards=backwards)
+        if not backwards and not among_unlabeled:
+            yield from unlabeled
 
 
 def _of_labels(images: ImageQuerySet, label: int | None, *, backwards: bool) -> ImageQuerySet:
@@ -232,9 +240,8 @@ def ids_between(
     ends = {image.pk: image for image in (first, last) if image}
     matching = set(images.filter(pk__in=list(ends)).values_list("pk", flat=True))
     between: list[int] = []
-    for stretch in _stretches(
-        images, sort, cursor_of(first, sort) if first else "", backwards=False
-    ):
+    place = cursor_of(first, sort) if first else ""
+    for stretch in _Walk(images, sort).stretches(place, backwards=False):
         inner = stretch.filter(_before(last, sort)) if last else stretch
         between += inner.values_list("pk", flat=True)
     start = [first.pk] if first and first.pk in matching else []

@@ -14,7 +14,7 @@ from ..errors import Refusal
 from ..forms import GridFilter
 from ..models import Image, Project, Role
 from ..models.labels import COLORS
-from ..services.counts import counts_of, labels_with_counts
+from ..services.counts import counts_of, images_to_page, labels_with_counts
 from ..services.grid import (
     CHUNK,
     tiles_by_id,
@@ -30,7 +30,7 @@ from .answers import body_of, page_state, tiles_html
 def workspace(request: HttpRequest, pk: int) -> HttpResponse:
     project = project_for(request, pk)
     form = GridFilter(project, request.GET).checked()
-    page = page_of(form.images(), form.order, size=CHUNK)
+    page = page_of(images_to_page(form), form.order, labeled_only=form.needs_label, size=CHUNK)
     user = person(request)
     undo, redo = undo_and_redo(project, user)
     labels = labels_with_counts(project)
@@ -61,7 +61,13 @@ def tiles(request: HttpRequest, pk: int) -> JsonResponse:
     """The chunk behind `after`, the one before `before`, the last one (`at=end`) or the first."""
     project = project_for(request, pk)
     form = GridFilter(project, request.GET).checked()
-    page = page_of(form.images(), form.order, **_place(request), size=CHUNK)
+    page = page_of(
+        images_to_page(form),
+        form.order,
+        **_place(request),
+        labeled_only=form.needs_label,
+        size=CHUNK,
+    )
     edges = {"next": page.next, "last": page.last, "previous": page.previous, "first": page.first}
     return JsonResponse({"tiles": tiles_html(project, tiles_of(page.images)), **edges})
 

@@ -11,6 +11,7 @@ from projects.models import Act, Image, ImageCount, ImageLabel, Project
 from projects.models.count_triggers import TRIGGERS
 from projects.services.counts import (
     counts_of,
+    images_to_page,
     kept_counts,
     labels_with_counts,
     plain_counts,
@@ -155,7 +156,8 @@ def test_the_count_of_every_filter_is_the_number_of_images_it_shows(
     form = GridFilter(photos, query).checked()
     shown = list(form.images())
     assert counts_of(photos, form).matching == len(shown) == len({image.pk for image in shown})
-    assert set(shown) == plainly_matching(photos, form)
+    assert set(shown) == set(form.images(from_labels=True)) == plainly_matching(photos, form)
+    assert set(images_to_page(form)) == set(shown)
 
 
 def plainly_matching(project, form):
