@@ -14,6 +14,8 @@ from datetime import datetime
 from functools import lru_cache
 from typing import Any, NamedTuple, TypeAlias
 
+from django.db.models import Exists, OuterRef, Subquery
+
 from projects.models import AbsentLabel, Act, Image, ImageLabel, LabelChange
 from projects.services.rows import insert_rows
 
@@ -138,14 +140,12 @@ def write_states(act: Act, before: Mapping[int, States], after: Mapping[int, Sta
 def _star(
     changed: Iterable[int], before: Mapping[int, States], after: Mapping[int, States]
 ) -> None:
-    """Write the default labels to the images themselves, which are sorted by them."""
-    by_label: dict[int | None, list[int]] = {}
-    for pk in changed:
-        if (label_id := _default(after[pk])) != _default(before[pk]):
-            by_label.setdefault(label_id, []).append(pk)
-    for label_id, image_ids in by_label.items():
-        Image.objects.filter(pk__in=image_ids).update(
-            is_labeled=label_id is not None, default_label=label_id
+    """Write the default labels to the images themselves, which are sorted by them. One query."""
+    moved = [pk for pk in changed if _default(after[pk]) != _default(before[pk])]
+    if moved:
+        starred = ImageLabel.objects.filter(image=OuterRef("pk"), is_default=True)
+        Image.objects.filter(pk__in=moved).update(
+            is_labeled=Exists(starred), default_label=Subquery(starred.values("label")[:1])
         )
 
 
