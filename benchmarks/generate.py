@@ -127,7 +127,7 @@ def _hurry() -> None:
     """A generated file that a power cut takes is generated again."""
     from django.db import connection
 
-    if connection.vendor == "sqlite":
+    if connection.vendor == "sqlite" and not connection.in_atomic_block:
         with connection.cursor() as cursor:
             cursor.execute("PRAGMA synchronous=OFF")
             cursor.execute("PRAGMA cache_size=-1000000")
@@ -220,6 +220,7 @@ def _insert_images(
                 40_000 + index % 9_973, 500, 375 + index % 100,
                 "trash" if trashed else "dataset",
                 bool(carried[index] >= 0),
+                made.labels[carried[index]].pk if carried[index] >= 0 else None,
                 "failed" if failed else "pending" if pending else "embedded",
                 "The file is cut short." if failed else "", 1 if failed else 0,
                 user.pk, _time(index), _time(made.images) if trashed else None,
@@ -227,8 +228,8 @@ def _insert_images(
 
     _insert(
         Image, "id project_id upload_id name path content_hash extension byte_size width height "
-        "state is_labeled embedding_state failure_reason attempts uploaded_by_id uploaded_at "
-        "trashed_at", rows(),
+        "state is_labeled default_label_id embedding_state failure_reason attempts uploaded_by_id "
+        "uploaded_at trashed_at", rows(),
     )  # fmt: skip
 
 
