@@ -51,11 +51,12 @@ class Counts:
 def counts_of(project: Project, form: GridFilter | None = None) -> Counts:
     """Return the numbers of the dataset and of what a valid filter matches. 1 to 4 queries."""
     kinds = ImageCount.objects.filter(project=project, state=Image.State.DATASET)
-    sums = kinds.aggregate(
-        images=_sum(Q()),
-        labeled=_sum(Q(is_labeled=True)),
-        failed=_sum(Q(embedding_state=States.FAILED)),
-        pending=_sum(Q(embedding_state=States.PENDING)),
+    sums = kept_sums(
+        kinds,
+        images=Q(),
+        labeled=Q(is_labeled=True),
+        failed=Q(embedding_state=States.FAILED),
+        pending=Q(embedding_state=States.PENDING),
     )
     matching = sums["images"]
     if form and form.is_active:
@@ -63,8 +64,10 @@ def counts_of(project: Project, form: GridFilter | None = None) -> Counts:
     return Counts(**sums, matching=matching)
 
 
-def _sum(kind: Q) -> Coalesce:
-    return Coalesce(Sum("number", filter=kind), 0)
+def kept_sums(kinds: QuerySet[ImageCount], **wanted: Q) -> dict[str, int]:
+    """Return numbers of images by name, each of those kinds that meet its condition. One query."""
+    sums = {name: Coalesce(Sum("number", filter=kind), 0) for name, kind in wanted.items()}
+    return kinds.aggregate(**sums)
 
 
 def matching_count(form: GridFilter, sums: dict[str, int]) -> int:
