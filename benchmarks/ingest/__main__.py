@@ -87,7 +87,7 @@ def against_limit(ingest: Ingest, paths: Sequence[Path], name: str, rounds: int)
 
 
 def over_http(ingest: Ingest, paths: Sequence[Path], rounds: int) -> None:
-    """Say how fast the same files come in as a zip and as a folder, as parts of the disk's speed."""
+    """Say how fast the same files come in as a zip and as a folder, against the disk."""
     zips, folders = [], []
     for _ in range(rounds):
         disk = ingest.from_disk(paths)

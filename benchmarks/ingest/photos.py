@@ -25,7 +25,7 @@ def write_500(folder: Path, number: int, source: Path | None) -> list[Path]:
 
 
 def write_large(folder: Path, number: int, source: Path | None) -> list[Path]:
-    """Write photos as cameras make them: those of a folder as they are, or drawn ones of 4,000 px."""
+    """Write photos of cameras: those of a folder as they are, or drawn ones of 4,000 px."""
     files = photos_under(source) if source else []
     contents = [file.read_bytes() for file in files]
     return write_copies(folder, contents or [_jpeg(each) for each in _drawn(4000, 12)], number)

@@ -125,7 +125,7 @@ class Ingest:
             assert not failed, list(failed[:3])
         return time.perf_counter() - start
 
-    def _project(self, pk: int):  # noqa: ANN202
+    def _project(self, pk: int):
         from projects.models import Project
 
         return Project.objects.get(pk=pk)
