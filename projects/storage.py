@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import os
 import tempfile
+from collections.abc import Collection, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from django.core.files import File
 from django.core.files.move import file_move_safe
 from django.core.files.storage import FileSystemStorage
+
+SYNCS_AT_ONCE = 8
+"""4 and 16 took as long; one after another 10 times as long."""
 
 
 class DurableFileSystemStorage(FileSystemStorage):
@@ -22,33 +27,68 @@ class DurableFileSystemStorage(FileSystemStorage):
         return name
 
     def _save(self, name: str, content: File) -> str:
-        target = Path(self.path(name))
-        if target.exists():
-            return name
-        target.parent.mkdir(parents=True, exist_ok=True)
-        if hasattr(content, "temporary_file_path"):
-            source = Path(content.temporary_file_path())
-            _sync(source)
-            file_move_safe(str(source), str(target), allow_overwrite=True)
-        else:
-            _write(target, content)
-        _sync(target.parent)
+        self.save_together([(name, content)])
         return name
 
+    def save_together(self, files: Sequence[tuple[str, File]]) -> None:
+        """Save files, and return when all of them are on the disk.
 
-def _write(target: Path, content: File) -> None:
-    handle, temporary = tempfile.mkstemp(dir=target.parent, prefix=".incoming-")
+        They are synced at once: 50 photos took 0.4 ms each, where syncing one after another took
+        7.5 ms, since the disk then writes its journal for each.
+        """
+        waiting: list[tuple[Path, Path]] = []
+        folders: set[Path] = set()
+        try:
+            for name, content in files:
+                target = Path(self.path(name))
+                if not target.exists():
+                    folders |= _made_folders(target.parent)
+                    waiting.append((_written(target.parent, content), target))
+            _sync_all([temporary for temporary, _ in waiting])
+            for temporary, target in waiting:
+                temporary.replace(target)
+        except BaseException:
+            for temporary, _ in waiting:
+                temporary.unlink(missing_ok=True)
+            raise
+        _sync_all(folders)
+
+
+def _made_folders(folder: Path) -> set[Path]:
+    """Make a folder with those above it; return every folder that gets a new entry by that."""
+    above = {folder}
+    if not folder.exists():
+        above |= _made_folders(folder.parent)
+        folder.mkdir(exist_ok=True)
+    return above
+
+
+def _written(folder: Path, content: File) -> Path:
+    """Return a temporary file in the folder with the content, not synced yet."""
+    handle, name = tempfile.mkstemp(dir=folder, prefix=".incoming-")
+    temporary = Path(name)
     try:
-        with os.fdopen(handle, "wb") as file:
-            for chunk in content.chunks():
-                file.write(chunk)
-            file.flush()
-            os.fsync(file.fileno())
-        Path(temporary).chmod(0o644)
-        Path(temporary).replace(target)
+        if hasattr(content, "temporary_file_path"):
+            os.close(handle)
+            file_move_safe(content.temporary_file_path(), name, allow_overwrite=True)
+        else:
+            with os.fdopen(handle, "wb") as file:
+                for chunk in content.chunks():
+                    file.write(chunk)
+        temporary.chmod(0o644)
     except BaseException:
-        Path(temporary).unlink(missing_ok=True)
+        temporary.unlink(missing_ok=True)
         raise
+    return temporary
+
+
+def _sync_all(paths: Collection[Path]) -> None:
+    if len(paths) <= 1:
+        for path in paths:
+            _sync(path)
+        return
+    with ThreadPoolExecutor(min(len(paths), SYNCS_AT_ONCE)) as pool:
+        list(pool.map(_sync, paths))
 
 
 def _sync(path: Path) -> None:

@@ -7,13 +7,14 @@ import mmap
 from typing import Any
 
 from celery import shared_task
-from celery.signals import worker_ready, worker_shutting_down
+from celery.signals import worker_process_init, worker_ready, worker_shutting_down
 from kombu.exceptions import OperationalError
 
 from .models import Job, Reembedding, Upload
 from .services import (
     archives,
     embeddings,
+    encoders,
     jobs,
     kept_answers,
     projects,
@@ -125,6 +126,11 @@ def _queue(task: Any, *arguments: int) -> None:
         task.delay(*arguments)
     except (OperationalError, OSError):
         log.warning("the broker cannot be reached; the next sweep begins %s", task.name)
+
+
+@worker_process_init.connect
+def _embed_on_every_core(**_: Any) -> None:
+    encoders.expect_calls_at_once()
 
 
 @worker_ready.connect

@@ -18,6 +18,7 @@ from projects.errors import Conflict
 from projects.models import Batch, BatchItem, Image, Project, Upload, UploadResult
 from projects.services.names import DistinctPaths, clean_path, file_name, unique_names
 from projects.services.upload_labels import give_labels
+from projects.storage import DurableFileSystemStorage
 from similarity.errors import UnreadableImage
 from similarity.images import ImageInfo, inspect_image
 
@@ -132,10 +133,21 @@ def _follow_batch(upload: Upload) -> None:
 def _store_files(project_id: int, arrivals: Sequence[Arrival]) -> None:
     """Write what the project does not have yet. Files come first: a row never lacks its file."""
     known = set(_by_hash(project_id, arrivals))
+    files: list[tuple[str, File[bytes]]] = []
     for arrival in arrivals:
         if arrival.info and arrival.content is not None and arrival.content_hash not in known:
             known.add(arrival.content_hash)
-            default_storage.save(_new_image(project_id, arrival).file_name, arrival.content)
+            files.append((_new_image(project_id, arrival).file_name, arrival.content))
+    store_together(files)
+
+
+def store_together(files: Sequence[tuple[str, File[bytes]]]) -> None:
+    """Store files under names that are made of their content, and return when all are safe."""
+    if isinstance(default_storage, DurableFileSystemStorage):
+        default_storage.save_together(files)
+        return
+    for name, content in files:
+        default_storage.save(name, content)
 
 
 def _by_hash(project_id: int, arrivals: Iterable[Arrival]) -> dict[str, Image]:
