@@ -37,6 +37,8 @@ class Arrival:
     refusal: str = ""
     name: str = ""
     """Where somebody chose one; else the last part of the path."""
+    image: Image | None = None
+    """The row it becomes, made once for its file and for the table."""
 
     @property
     def file_name(self) -> str:
@@ -137,7 +139,8 @@ def _store_files(project_id: int, arrivals: Sequence[Arrival]) -> None:
     for arrival in arrivals:
         if arrival.info and arrival.content is not None and arrival.content_hash not in known:
             known.add(arrival.content_hash)
-            files.append((_new_image(project_id, arrival).file_name, arrival.content))
+            arrival.image = _new_image(project_id, arrival)
+            files.append((arrival.image.file_name, arrival.content))
     store_together(files)
 
 
@@ -209,7 +212,8 @@ class _Settlement:
         if image is None and arrival.info is None:
             return None
         if image is None:
-            image = self.images[arrival.content_hash] = _new_image(self.project.pk, arrival)
+            image = arrival.image or _new_image(self.project.pk, arrival)
+            self.images[arrival.content_hash] = image
             return self._add(arrival, image)
         if image.state == Image.State.TRASH:
             self.restored.add(image.pk)

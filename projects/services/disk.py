@@ -13,7 +13,7 @@ from projects.models import Upload, UploadResult
 from projects.services.uploads import add_files
 from similarity.folders import files_under
 
-CHUNK = 50
+CHUNK = 100
 """Files stored at once: few enough to say how far it is, many enough for one transaction each."""
 
 

@@ -134,15 +134,16 @@ def _read(image: Image, encoder: Encoder) -> Reading:
 
 
 def _has_thumbnail(image: Image) -> bool:
-    return default_storage.exists(image.thumbnail_name) or default_storage.exists(
-        image.old_thumbnail_name
+    # A new image has none, and asking the disk costs as much as a tenth of making it.
+    return image.embedding_state == Image.EmbeddingState.EMBEDDED and (
+        default_storage.exists(image.thumbnail_name)
+        or default_storage.exists(image.old_thumbnail_name)
     )
 
 
 def store_thumbnail(image: Image, picture: Picture) -> None:
-    """Make the thumbnail of an image that has none, from its pixels."""
-    if not _has_thumbnail(image):
-        _store_thumbnails([Reading(image, thumbnail=make_thumbnail(picture))])
+    """Make the thumbnail of a new image from its pixels."""
+    _store_thumbnails([Reading(image, thumbnail=make_thumbnail(picture))])
 
 
 def _store_thumbnails(readings: Sequence[Reading]) -> None:

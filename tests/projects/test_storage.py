@@ -24,9 +24,9 @@ def synced(monkeypatch) -> list[Path]:
     done: list[Path] = []
     real = storage._sync
 
-    def noting(path: Path) -> None:
+    def noting(path: str) -> None:
         real(path)
-        done.append(path)
+        done.append(Path(path))
 
     monkeypatch.setattr(storage, "_sync", noting)
     return done
@@ -51,10 +51,8 @@ def test_every_file_is_synced_before_any_has_its_name_and_then_the_folders(
     disk, synced, monkeypatch
 ):
     when: list[int] = []
-    replace = Path.replace
-    monkeypatch.setattr(
-        Path, "replace", lambda self, to: when.append(len(synced)) or replace(self, to)
-    )
+    replace = os.replace
+    monkeypatch.setattr(os, "replace", lambda *names: when.append(len(synced)) or replace(*names))
     disk.save_together([(f"1/{n % 2}/{n}.jpg", ContentFile(b"x")) for n in range(9)])
     assert when == [9] * 9
     root = Path(disk.location)
