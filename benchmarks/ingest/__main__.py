@@ -40,7 +40,7 @@ def main() -> None:
     parser.add_argument("--photos", type=Path, help="made smaller to 500 px; default: drawn")
     parser.add_argument("--large", type=Path, help="taken as they are; default: drawn at 4,000 px")
     parser.add_argument("--only", nargs="*", choices=PARTS, default=PARTS)
-    parser.add_argument("--images", type=int, default=3000, help="of 500 px (default 3,000)")
+    parser.add_argument("--images", type=int, default=5000, help="of 500 px (default 5,000)")
     parser.add_argument("--large-images", type=int, default=600, help="(default 600)")
     parser.add_argument("--memory-images", type=int, default=10_000, help="(default 10,000)")
     parser.add_argument("--rounds", type=int, default=3, help="of everything, in turns")

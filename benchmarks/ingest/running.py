@@ -119,11 +119,12 @@ class Ingest:
         project = create_project(self.user, name=f"Bench {time.time()}", multi_label=False)
         start = time.perf_counter()
         add(project.pk)
-        while project.images.embedded().count() < number:
-            time.sleep(0.05)
-            failed = project.images.failed().values_list("failure_reason", flat=True)
-            assert not failed, list(failed[:3])
-        return time.perf_counter() - start
+        # A zip is unpacked meanwhile. Asking costs 0.5 ms of a core that the worker could use.
+        while project.images.pending().exists() or project.images.count() < number:
+            time.sleep(0.1)
+        seconds = time.perf_counter() - start
+        assert project.images.embedded().count() == number
+        return seconds
 
     def _project(self, pk: int):
         from projects.models import Project

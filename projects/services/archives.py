@@ -21,7 +21,7 @@ from projects.services.leases import Stint, kept_lease
 from projects.services.members import Member, MemberRefused, list_members, open_archive
 from projects.services.uploads import finish_upload, refuse_finished
 
-GROUP = 48
+GROUP = 96
 GROUP_BYTES = 64 * 1024 * 1024
 """Members of one transaction, and their bytes."""
 MAX_ATTEMPTS = 3

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from concurrent.futures import Future
 from datetime import timedelta
 
 import numpy as np
 import pytest
+from celery.signals import worker_process_init
 from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
 from django.db import connections
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 from PIL import Image as Picture
 
@@ -129,6 +132,36 @@ def test_an_image_deleted_while_it_is_read_is_no_error(uploaded, encoder):
     images[0].delete()
     embed_claimed(mine, encoder)
     assert states() == ["embedded"]
+
+
+def test_read_again_a_thumbnail_is_made_only_where_there_is_none(uploaded, encoder):
+    """Also not where an earlier release made a WebP."""
+    old, gone, there = uploaded(3)
+    work_off(seconds=60)
+    default_storage.delete(old.thumbnail_name)
+    default_storage.save(old.old_thumbnail_name, ContentFile(b"webp"))
+    default_storage.delete(gone.thumbnail_name)
+    readings = reading.read_and_embed(list(Image.objects.order_by("id")), encoder)
+    assert [bool(each.thumbnail) for each in readings] == [False, True, False]
+    assert not default_storage.exists(old.thumbnail_name)
+    assert default_storage.exists(gone.thumbnail_name)
+    assert default_storage.exists(there.thumbnail_name)
+
+
+def test_the_number_of_queries_does_not_grow_with_the_images(uploaded, encoder):
+    def queries_for(number: int) -> int:
+        first = Image.objects.count()
+        upload_more = {
+            f"n{first + n}": picture_bytes("red circle", first + n) for n in range(number)
+        }
+        uploaded(**upload_more)
+        with CaptureQueriesContext(connections["default"]) as captured:
+            work_off(seconds=60)
+        return len(captured)
+
+    queries_for(1)  # notes the version of the encoder
+    few = queries_for(3)
+    assert queries_for(40) == few
 
 
 # Claims
@@ -373,6 +406,26 @@ def test_a_full_disk_marks_nothing_failed(uploaded, encoder, monkeypatch):
 
 
 # Encoders
+
+
+def test_a_worker_gives_each_call_one_core_and_the_web_server_all(
+    encoder_folder, settings, monkeypatch
+):
+    """Several calls run at once in a worker; torch takes one at a time, and so every core."""
+    monkeypatch.setattr(encoders, "_loaded", {})
+    monkeypatch.setattr(encoders, "_calls_at_once", False)
+    monkeypatch.setattr(os, "cpu_count", lambda: 2)
+    settings.ENCODER_FOLDER = encoder_folder
+
+    def cores() -> int:
+        encoders._loaded.clear()
+        encoder = encoders.encoder_named("efficientnet-lite0-int8")
+        return encoder._session.get_session_options().intra_op_num_threads
+
+    assert cores() == 2
+    worker_process_init.send(sender=None)
+    assert cores() == 1
+    assert encoders._threads("open_clip:ViT-B-32/laion2b") == 2
 
 
 def test_without_the_encoder_images_wait_and_the_project_says_why(uploaded, monkeypatch, project):
