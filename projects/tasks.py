@@ -21,6 +21,7 @@ from .services import (
     purge,
     reembedding_work,
 )
+from .services.meanwhile import EmbeddingMeanwhile
 
 log = logging.getLogger(__name__)
 
@@ -54,9 +55,16 @@ def embed_pending(retry_encoders: bool = False) -> None:
 @shared_task(time_limit=TIME_LIMIT)
 def unpack_upload(upload_id: int) -> None:
     upload = Upload.objects.filter(pk=upload_id).first()
-    if upload and archives.unpack(upload, seconds=SECONDS, asked_to_stop=asked_to_stop):
+    if upload and _unpack(upload):
         unpack_upload.delay(upload_id)
     look_for_work()
+
+
+def _unpack(upload: Upload) -> bool:
+    with EmbeddingMeanwhile(asked_to_stop) as meanwhile:
+        return archives.unpack(
+            upload, seconds=SECONDS, asked_to_stop=asked_to_stop, after_group=meanwhile.begin
+        )
 
 
 @shared_task(time_limit=TIME_LIMIT)

@@ -173,6 +173,7 @@ def work_off(
     seconds: float,
     retry_encoders: bool = False,
     asked_to_stop: Callable[[], bool] | None = None,
+    fresh_only: bool = False,
 ) -> None:
     """Embed until nothing waits or the time is up; chunks that were begun are finished.
 
@@ -180,13 +181,14 @@ def work_off(
         seconds: no chunk is begun after that.
         retry_encoders: try again for projects whose encoder could not be loaded before.
         asked_to_stop: when it says so, no chunk is begun either.
+        fresh_only: leave images of dead workers to others.
 
     Raises:
         OSError: the disk is full or gone. Nothing is marked failed.
     """
     stint = Stint(seconds, asked_to_stop)
     skip = set() if retry_encoders else set(_stuck_projects())
-    with Readers() as readers, _Line(readers, skip) as line:
+    with Readers() as readers, _Line(readers, skip, fresh_only=fresh_only) as line:
         while True:
             while not stint.is_over and line.begin():
                 pass
@@ -208,9 +210,10 @@ class _Chunk:
 class _Line:
     """Chunks one behind the other: while one is written the next is read, so that no core waits."""
 
-    def __init__(self, readers: Readers, skip: set[int]) -> None:
+    def __init__(self, readers: Readers, skip: set[int], *, fresh_only: bool) -> None:
         self.readers = readers
         self.skip = skip
+        self.fresh_only = fresh_only
         self.chunks: deque[_Chunk] = deque()
 
     def __enter__(self) -> _Line:
@@ -232,7 +235,7 @@ class _Line:
         """Claim one more chunk and have it read; return whether there was one, and room for it."""
         if self._is_full:
             return False
-        images = claim(skip=self.skip, fresh_only=bool(self.chunks))
+        images = claim(skip=self.skip, fresh_only=self.fresh_only or bool(self.chunks))
         if not images:
             return False
         with self._noting_problems(images), ExitStack() as stack:
