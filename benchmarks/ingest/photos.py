@@ -59,8 +59,8 @@ def _drawn(side: int, number: int) -> Iterator[Image.Image]:
     rng = np.random.default_rng(SEED)
     size = (side, side * 3 // 4)
     for seed in range(number):
-        grain = rng.normal(0, 9, (size[1] // 2, size[0] // 2, 3)).astype(np.float32)
-        grain = grain.repeat(2, axis=0).repeat(2, axis=1)
+        coarse = rng.normal(0, 9, (size[1] // 2 + 1, size[0] // 2 + 1, 3)).astype(np.float32)
+        grain = coarse.repeat(2, axis=0).repeat(2, axis=1)[: size[1], : size[0]]
         pixels = np.asarray(draw_picture(KINDS[seed % len(KINDS)], seed, size=size), np.float32)
         yield Image.fromarray(np.clip(pixels + grain, 0, 255).astype(np.uint8))
 

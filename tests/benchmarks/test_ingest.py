@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from benchmarks.ingest import limit
+from benchmarks.ingest import limit, photos
 from benchmarks.ingest.photos import write_500, write_copies
 from benchmarks.ingest.usual import _opened
 from similarity.encoders import DEFAULT_ENCODER, load_encoder
@@ -27,6 +27,16 @@ def test_no_two_files_hold_the_same_bytes_and_each_is_a_picture_of_500_px(paths)
     for path in paths:
         with Image.open(path) as picture:
             assert (picture.format, max(picture.size)) == ("JPEG", 500)
+
+
+def test_without_photos_they_are_drawn_with_grain_and_as_heavy_as_photos(tmp_path, monkeypatch):
+    monkeypatch.setattr(photos, "DISTINCT", 3)
+    drawn = write_500(tmp_path, 4, None)
+    assert len({path.read_bytes() for path in drawn}) == 4
+    for path in drawn:
+        with Image.open(path) as picture:
+            assert picture.size == (500, 375)
+        assert 25_000 < path.stat().st_size < 80_000
 
 
 def test_more_files_than_pictures_are_copies_with_another_end(tmp_path):
