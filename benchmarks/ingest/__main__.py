@@ -22,7 +22,7 @@ from pathlib import Path
 from benchmarks.figures import say
 from benchmarks.ingest.limit import limit
 from benchmarks.ingest.photos import write_500, write_large
-from benchmarks.ingest.running import Application, Ingest, started, worker_mb
+from benchmarks.ingest.running import Application, Ingest, cpu_seconds, started, worker_mb
 from benchmarks.ingest.usual import usual_loop
 
 PARTS = ("500", "large", "http", "memory")
@@ -68,21 +68,30 @@ def run(chosen: argparse.Namespace) -> None:
 
 def against_limit(ingest: Ingest, paths: Sequence[Path], name: str, rounds: int) -> None:
     """Say how fast files come in from disk, beside the limit and the usual loop."""
-    rates, limits, usual, to_limit, to_usual = [], [], [], [], []
+    rates, limits, usual, to_limit, to_usual, cpus = [], [], [], [], [], []
     some = paths[::OF_LIMIT]
     for _ in range(rounds):
-        arrangements = limit(some, ENCODERS)
-        limits.append(max(arrangements.values()))
+        most = limit(some, ENCODERS)
+        limits.append(max(most.by_processes, most.by_threads))
+        before = cpu_seconds(ingest.application)
         rates.append(len(paths) / ingest.from_disk(paths))
+        cpus.append(most.cpu * len(paths) / (cpu_seconds(ingest.application) - before))
         usual.append(usual_loop(some[: len(some) // 2]))
         to_limit.append(rates[-1] / limits[-1])
         to_usual.append(rates[-1] / usual[-1])
-        told = ", ".join(f"{key} {rate:.0f}" for key, rate in arrangements.items())
-        print(f"  {name}: {rates[-1]:.0f} images/s; limit by {told}; torch {usual[-1]:.1f}")
+        print(
+            f"  {name}: {rates[-1]:.0f} images/s; limit by processes {most.by_processes:.0f}, by "
+            f"threads {most.by_threads:.0f}; torch {usual[-1]:.1f}"
+        )
     middle = statistics.median
     say(f"ingest_images_s_{name}", middle(rates), "images/s")
     say(f"ingest_limit_images_s_{name}", middle(limits), "images/s", note="decoding and encoder")
     say(f"ingest_vs_limit_{name}", middle(to_limit), at_least=0.85)
+    say(
+        f"ingest_vs_limit_cpu_{name}",
+        middle(cpus),
+        note="the same in processor time, which other load moves less",
+    )
     say(f"ingest_vs_torch_{name}", middle(to_usual), at_least=3)
 
 

@@ -48,6 +48,7 @@ class Ingest:
         from projects.services.local import local_user
         from projects.services.tokens import create_token
 
+        self.application = application
         self.user = local_user()
         self.address = urlsplit(application.wait_for_link()).netloc
         self.token = create_token(self.user, name=f"bench {time.time()}", scope=Scope.WRITE)[1]
@@ -165,6 +166,21 @@ def _parts(paths: Sequence[Path]) -> Iterator[bytes]:
 
 def _path_of(path: Path) -> str:
     return f"{path.parent.name}/{path.name}"
+
+
+def cpu_seconds(application: Application) -> float:
+    """Return the processor time so far of the application and of this process."""
+    told = [_stat(pid) for pid in application.processes()]
+    ticks = sum(int(fields[11]) + int(fields[12]) for fields in told if fields)
+    return ticks / os.sysconf("SC_CLK_TCK") + time.process_time()
+
+
+def _stat(pid: int) -> list[str]:
+    """What /proc says of a process after its name; nothing if it has just ended."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    except OSError:
+        return []
 
 
 def worker_mb(application: Application) -> float:
