@@ -24,6 +24,9 @@ from similarity.images import ImageInfo, inspect_image
 
 Outcome = UploadResult.Outcome
 
+READ_AT_ONCE = 4 * 1024 * 1024
+"""Bytes of a file that is read whole: most photos. Larger ones are read in parts."""
+
 
 @dataclass
 class Arrival:
@@ -55,8 +58,9 @@ def look_at(path: str, content: File[bytes]) -> Arrival:
         return arrival
     try:
         content.seek(0)
-        arrival.info = inspect_image(stream_of(content), max_pixels=max_pixels())
-        arrival.content_hash = _sha256(content)
+        source = at_once(content)
+        arrival.info = inspect_image(source, max_pixels=max_pixels())
+        arrival.content_hash = _sha256(content, source)
     except UnreadableImage as problem:
         arrival.refusal = str(problem)
     return arrival
@@ -65,6 +69,14 @@ def look_at(path: str, content: File[bytes]) -> Arrival:
 def stream_of(content: File[bytes]) -> BinaryIO:
     """Return the file below Django's wrapper."""
     return cast(BinaryIO, content.file)
+
+
+def at_once(content: File[bytes]) -> bytes | BinaryIO:
+    """Return the bytes of a file that stands at its beginning, or the file itself if it is large.
+
+    A header is read in 40 small pieces, and each lets another thread have the interpreter.
+    """
+    return content.read() if content.size <= READ_AT_ONCE else stream_of(content)
 
 
 def max_pixels() -> int:
@@ -85,10 +97,9 @@ def too_large(size: int) -> str:
     )
 
 
-def _sha256(content: File[bytes]) -> str:
+def _sha256(content: File[bytes], source: bytes | BinaryIO) -> str:
     digest = hashlib.sha256()
-    content.seek(0)
-    for chunk in content.chunks():
+    for chunk in [source] if isinstance(source, bytes) else content.chunks():
         digest.update(chunk)
     content.seek(0)
     return digest.hexdigest()

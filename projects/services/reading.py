@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from PIL.Image import Image as Picture
 
 from projects.models import Image
-from projects.services.arrivals import max_pixels, store_together, stream_of
+from projects.services.arrivals import at_once, max_pixels, store_together
 from projects.services.encoders import one_at_a_time
 from similarity.encoders import Encoder
 from similarity.errors import UnreadableImage
@@ -123,7 +123,7 @@ def _read(image: Image, encoder: Encoder) -> Reading:
             default_storage.open(image.file_name) as file,
         ):
             picture = read_image(
-                stream_of(file), short_side=encoder.short_side, max_pixels=max_pixels()
+                at_once(file), short_side=encoder.short_side, max_pixels=max_pixels()
             )
     except UnreadableImage as problem:
         return Reading(image, failure=str(problem))
