@@ -7,7 +7,7 @@ import mmap
 from typing import Any
 
 from celery import shared_task
-from celery.signals import worker_ready, worker_shutting_down
+from celery.signals import worker_process_init, worker_ready, worker_shutting_down
 from kombu.exceptions import OperationalError
 
 from .models import Job, Reembedding, Upload
@@ -15,6 +15,7 @@ from .services import (
     archives,
     collections,
     embeddings,
+    encoders,
     graphs,
     jobs,
     kept_answers,
@@ -23,6 +24,7 @@ from .services import (
     purge,
     reembedding_work,
 )
+from .services.meanwhile import EmbeddingMeanwhile
 
 log = logging.getLogger(__name__)
 
@@ -59,9 +61,16 @@ def embed_pending(retry_encoders: bool = False) -> None:
 @shared_task(time_limit=TIME_LIMIT)
 def unpack_upload(upload_id: int) -> None:
     upload = Upload.objects.filter(pk=upload_id).first()
-    if upload and archives.unpack(upload, seconds=SECONDS, asked_to_stop=asked_to_stop):
+    if upload and _unpack(upload):
         unpack_upload.delay(upload_id)
     look_for_work()
+
+
+def _unpack(upload: Upload) -> bool:
+    with EmbeddingMeanwhile(asked_to_stop) as meanwhile:
+        return archives.unpack(
+            upload, seconds=SECONDS, asked_to_stop=asked_to_stop, after_group=meanwhile.begin
+        )
 
 
 @shared_task(time_limit=TIME_LIMIT)
@@ -149,6 +158,11 @@ def _queue(task: Any, *arguments: int) -> None:
         task.delay(*arguments)
     except (OperationalError, OSError):
         log.warning("the broker cannot be reached; the next sweep begins %s", task.name)
+
+
+@worker_process_init.connect
+def _embed_on_every_core(**_: Any) -> None:
+    encoders.expect_calls_at_once()
 
 
 @worker_ready.connect

@@ -29,7 +29,7 @@ def backwards(apps, schema_editor):
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('projects', '0006_absent_labels_and_thresholds'),
+        ('projects', '0007_pgvector'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

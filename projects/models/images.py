@@ -215,6 +215,11 @@ class Image(models.Model):
     @property
     def thumbnail_name(self) -> str:
         """Where the thumbnail lies in the storage, once the image is embedded."""
+        return f"{self.project_id}/{self.content_hash[:2]}/{self.content_hash}.thumb.jpg"
+
+    @property
+    def old_thumbnail_name(self) -> str:
+        """Where it lies if it was made before thumbnails were JPEG: it stays, and is served."""
         return f"{self.project_id}/{self.content_hash[:2]}/{self.content_hash}.thumb.webp"
 
     @property
@@ -225,7 +230,7 @@ class Image(models.Model):
     @property
     def stored_names(self) -> tuple[str, ...]:
         """Every file there may be of this image."""
-        return (self.file_name, self.thumbnail_name, self.large_name)
+        return (self.file_name, self.thumbnail_name, self.old_thumbnail_name, self.large_name)
 
     @property
     def folder(self) -> str:
