@@ -23,7 +23,7 @@ def link_pictures(project: int, hashes: Iterable[str]) -> None:
     for index, digest in enumerate(hashes):
         photo, thumbnail = sources[index % len(sources)]
         os.link(photo, media / digest[:2] / f"{digest}.jpg")
-        os.link(thumbnail, media / digest[:2] / f"{digest}.thumb.webp")
+        os.link(thumbnail, media / digest[:2] / f"{digest}.thumb.jpg")
 
 
 def _drawn(folder: Path) -> Iterator[tuple[Path, Path]]:
@@ -36,7 +36,7 @@ def _drawn(folder: Path) -> Iterator[tuple[Path, Path]]:
     for number in range(DISTINCT):
         coarse = rng.integers(0, 256, size=(6, 8, 3), dtype=np.uint8)
         photo = Pillow.fromarray(coarse).resize((500, 375), Pillow.Resampling.BICUBIC)
-        original, thumbnail = folder / f"{number}.jpg", folder / f"{number}.webp"
+        original, thumbnail = folder / f"{number}.jpg", folder / f"{number}.thumb.jpg"
         photo.save(original, quality=85)
         thumbnail.write_bytes(make_thumbnail(photo))
         yield original, thumbnail

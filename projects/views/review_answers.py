@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import groupby
@@ -304,20 +304,26 @@ def answer(
     *,
     act: Act | None = None,
     rows: Sequence[Row] | None = None,
+    near: Collection[int] | None = None,
     **extra: Any,
 ) -> JsonResponse:
     """Answer with the rows that are drawn differently than the page has them, and the summary.
 
     The page names its rows with their versions in `known`; the others are not drawn. `rows` are
-    given where they were voted on already.
+    given where they were voted on already. With `near` only those are drawn, and the ids of others
+    that changed are told as `stale`: the page asks for them when they come into view.
     """
     known = known_rows(body_of(request))
     rows = suggest(batch) if rows is None else rows
     by_id = {row.item.pk: row for row in rows}
     asked = [row for pk, row in by_id.items() if pk in known]
+    far = [] if near is None else [row for row in asked if row.item.pk not in near]
+    if far:
+        asked = [row for row in asked if near is None or row.item.pk in near]
     return JsonResponse(
         {
             "html": rows_html(batch.project, shown_rows(asked, known)),
+            "stale": [r.item.pk for r in far if known[r.item.pk] != str(version_of(r))],
             "gone": [pk for pk in known if pk not in by_id],
             "summary": summary_json(request, batch, rows),
             "labels": labels_json(batch.project),
