@@ -29,13 +29,13 @@ from similarity.errors import EncoderUnavailable
 log = logging.getLogger(__name__)
 
 CHUNK = 128
-"""Images of one claim: long enough that two transactions do not count (2 % of the time, 4 % with
-64), short enough to lose: half a second of work."""
+"""Images of one claim: long enough that its two transactions hardly count, short enough to lose:
+half a second of work."""
 CHUNKS_AHEAD = 2
 """Chunks claimed at a time. With one, no core did anything for 0.1 s after each chunk."""
 CHUNK_PIXELS = 100_000_000
 """And their pixels: of the slowest format, 15 million a second, two chunks take 15 s. Those of a
-JPEG count a quarter: it is decoded smaller, or at 60 million a second at least."""
+JPEG count a quarter: it is decoded smaller where it is large."""
 LEASE = timedelta(seconds=45)
 
 State = Image.EmbeddingState

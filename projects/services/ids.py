@@ -25,7 +25,7 @@ class _Joined(Aggregate):
 def ids_of(images: ImageQuerySet) -> NDArray[np.int64]:
     """Return the ids of images, int64 (n,), in no order.
 
-    As one text from the database: 100,000 of them row by row took four times as long.
+    As one text from the database, so that Python makes no row of each.
     """
     text = images.order_by().aggregate(ids=_Joined("pk"))["ids"]
     return np.fromstring(text, np.int64, sep=",") if text else np.empty(0, np.int64)

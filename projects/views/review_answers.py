@@ -66,7 +66,7 @@ class ShownNeighbour(NamedTuple):
 def _drawn_neighbour(hit: ShownNeighbour) -> SafeString:
     """Draw a neighbour once: a moved k shows nearly the same ones again. At most 8 MB.
 
-    Drawing them anew took two thirds of the answer to a k moved on 100 rows: 130 ms of 200.
+    Drawing them anew took half of the answer to a k moved on 100 rows: 100 ms of 200.
     """
     return render_to_string("projects/_hit.html", {"hit": hit})
 

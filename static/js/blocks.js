@@ -7,7 +7,7 @@
  */
 
 const NARROWEST = [112, 164, 248];
-/** Tiles of a block, about: 24 are laid out in 3 ms, 240 at once in 30. */
+/** Tiles of a block, about: a tenth of a chunk, so that no task lays out many at once. */
 const BLOCK = 24;
 /** Beyond the window one more window stays, as long as there are no more tiles than these: a tile
  * has 5 nodes and 4 a label, so that the page stays under 3,000. */
