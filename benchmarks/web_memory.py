@@ -49,6 +49,7 @@ def measure(visitor: Visitor, project) -> None:
     everything = told(visitor, "web", "grid, review, moved slider, similar images")
     own = everything["RssAnon"] + everything["RssShmem"]
     say("web_private_mb", own, "MB", at_most=AT_MOST_MB, note="what is the process's own")
+    say("web_peak_mb", everything["VmHWM"], "MB", note="the most it ever was")
     say("web_mapped_mb", everything["RssFile"], "MB", note="files it shares with others")
 
 
