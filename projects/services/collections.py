@@ -26,7 +26,7 @@ from similarity import mapped
 from similarity.centering import Centering
 from similarity.index import Searched
 from similarity.index.places import Places
-from similarity.pages import let_go
+from similarity.pages import gathered, let_go
 
 from .ids import ids_of
 
@@ -61,7 +61,8 @@ class Collection:
 
     def centered(self, rows: NDArray[np.int64] | slice) -> NDArray[np.float32]:
         """Return the centered unit vectors of these rows: what similarity compares. A copy."""
-        return self.centering.apply(self.vectors[rows])
+        picked = self.vectors[rows] if isinstance(rows, slice) else gathered(self.vectors, rows)
+        return self.centering.apply(picked)
 
     @cached_property
     def lengths(self) -> NDArray[np.float32]:

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from similarity import pages
 from similarity.centering import Centering
 from similarity.index import ExactIndex, Searched
 from similarity.index import exact as exact_module
@@ -55,6 +56,27 @@ def test_rows_that_are_not_mapped_are_left_as_they_are(stored: np.ndarray) -> No
     let_go(stored)
     let_go(stored[::2])
     np.testing.assert_array_equal(stored, kept)
+
+
+@pytest.mark.parametrize("largest", [0, 10**9])
+def test_gathered_rows_are_those_that_were_asked_for(
+    mapped: np.ndarray, stored: np.ndarray, monkeypatch: pytest.MonkeyPatch, largest: int
+) -> None:
+    monkeypatch.setattr(pages, "LARGE", largest)
+    for n in (0, 1, 31, 32, 33, 500):
+        which = np.random.default_rng(n).integers(0, N, n)
+        np.testing.assert_array_equal(pages.gathered(mapped, which), stored[which])
+        np.testing.assert_array_equal(pages.gathered(stored, which), stored[which])
+
+
+def test_gathering_here_and_there_lets_go_of_what_it_passed(
+    mapped: np.ndarray, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pages, "LARGE", 0)
+    let_go(mapped)
+    before = mapped_mb()
+    pages.gathered(mapped, np.arange(0, N, 40))
+    assert mapped_mb() < before + 5
 
 
 def test_a_search_that_lets_go_finds_what_one_that_does_not_finds(
