@@ -20,6 +20,10 @@ try:
 except BadEnvironment as problem:
     sys.exit(f"Cannot start: {problem}")
 
+# Read by prometheus_client itself, when it is imported.
+if ENVIRONMENT["PROMETHEUS_MULTIPROC_DIR"]:
+    ENVIRONMENT["PROMETHEUS_MULTIPROC_DIR"].mkdir(parents=True, exist_ok=True)
+
 DATA_FOLDER: Path = ENVIRONMENT["LABELING_DATA"]
 try:
     DATA_FOLDER.mkdir(parents=True, exist_ok=True)
@@ -73,6 +77,8 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
+    "projects.middleware.requests.RequestMiddleware",
+    "projects.middleware.probes.ProbeMiddleware",
     # Around all others, so that their errors are JSON under /api too.
     "projects.api.middleware.ApiMiddleware",
     "django.middleware.security.SecurityMiddleware",
@@ -86,7 +92,7 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
-    "projects.middleware.RefusalMiddleware",
+    "projects.middleware.refusals.RefusalMiddleware",
 ]
 
 ROOT_URLCONF = "labeling.urls"
@@ -157,7 +163,7 @@ SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = ENVIRONMENT["LABELING_HTTPS"]
 # One cookie jar serves every port of 127.0.0.1: another application there must not sign us out.
 SESSION_COOKIE_NAME = "labeling_session"
 CSRF_COOKIE_NAME = "labeling_csrf"
-CSRF_FAILURE_VIEW = "projects.middleware.refuse_forged"
+CSRF_FAILURE_VIEW = "projects.middleware.refusals.refuse_forged"
 SECURE_SSL_REDIRECT = ENVIRONMENT["LABELING_HTTPS"]
 SECURE_HSTS_SECONDS = 31_536_000 if ENVIRONMENT["LABELING_HTTPS"] else 0
 SECURE_PROXY_SSL_HEADER = (
@@ -249,16 +255,38 @@ CELERY_TIMEZONE = TIME_ZONE
 CELERY_BEAT_SCHEDULE = {"sweep": {"task": "projects.tasks.sweep", "schedule": 60.0}}
 CELERY_BEAT_SCHEDULE_FILENAME = str(DATA_FOLDER / "celerybeat-schedule")
 
+if ENVIRONMENT["LABELING_LOG"] == "json":
+    # Below an error, the line of each request says the same and more.
+    _quieter = {"django.request": {"level": "ERROR"}}
+else:
+    # A line for each thumbnail would hide what a person looks for.
+    _each = ("projects.middleware.requests", "projects.task_records")
+    _quieter = {name: {"level": "WARNING"} for name in _each}
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
-    "formatters": {"line": {"format": "{asctime} {levelname} {name}: {message}", "style": "{"}},
-    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "formatters": {
+        "text": {
+            "()": "projects.logs.TextFormatter",
+            "format": "{asctime} {levelname} {name}: {message}",
+            "style": "{",
+        },
+        "json": {"()": "projects.logs.JsonFormatter"},
+    },
+    "filters": {"discreet": {"()": "projects.logs.Discreet"}},
+    "handlers": {
+        "console": {
+            "class": "logging.StreamHandler",
+            "formatter": ENVIRONMENT["LABELING_LOG"],
+            "filters": ["discreet"],
+        }
+    },
     "root": {"handlers": ["console"], "level": "INFO"},
     "loggers": {
         "celery": {"level": "WARNING"},
         "kombu": {"level": "WARNING"},
         # What it says of a broken photo is told to the person who uploaded it.
         "PIL": {"level": "CRITICAL"},
+        **_quieter,
     },
 }

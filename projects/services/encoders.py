@@ -5,16 +5,36 @@ from __future__ import annotations
 
 import os
 import threading
+import time
 
 from django.conf import settings
 
+from projects.metrics import encoder_seconds
 from projects.models import Project
 from similarity.encoders import OPEN_CLIP_PREFIX, Encoder, load_encoder
 from similarity.errors import EncoderUnavailable
 
 _loaded: dict[str, Encoder] = {}
 _loading = threading.Lock()
-one_at_a_time = threading.Lock()
+
+
+class _OneAtATime:
+    """A lock whose held time is counted as an encoder's work."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+
+    def __enter__(self) -> None:
+        self._lock.acquire()
+        self._start = time.perf_counter()
+
+    def __exit__(self, *_: object) -> None:
+        seconds = time.perf_counter() - self._start
+        self._lock.release()
+        encoder_seconds.inc(seconds)
+
+
+one_at_a_time = _OneAtATime()
 """Held around `embed_inputs`: encoders take one thread at a time, and the web server has many."""
 
 
