@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import tempfile
 from pathlib import Path
 
 from django.core.files import File
-from django.core.files.move import file_move_safe
 from django.core.files.storage import FileSystemStorage
+
+READABLE = 0o644
 
 
 class DurableFileSystemStorage(FileSystemStorage):
@@ -26,14 +28,29 @@ class DurableFileSystemStorage(FileSystemStorage):
         if target.exists():
             return name
         target.parent.mkdir(parents=True, exist_ok=True)
-        if hasattr(content, "temporary_file_path"):
-            source = Path(content.temporary_file_path())
-            _sync(source)
-            file_move_safe(str(source), str(target), allow_overwrite=True)
-        else:
+        if not _moved(content, target):
             _write(target, content)
         _sync(target.parent)
         return name
+
+
+def _moved(content: File, target: Path) -> bool:
+    """Rename a file that arrived on the same disk. Copied from another one, it would grow under
+    its final name, and half of it would stay there when the disk is full.
+    """
+    if not hasattr(content, "temporary_file_path"):
+        return False
+    source = Path(content.temporary_file_path())
+    _sync(source)
+    # Made for us alone; a web server in front may have to read it.
+    source.chmod(READABLE)
+    try:
+        source.rename(target)
+    except OSError as problem:
+        if problem.errno != errno.EXDEV:
+            raise
+        return False
+    return True
 
 
 def _write(target: Path, content: File) -> None:
@@ -44,7 +61,7 @@ def _write(target: Path, content: File) -> None:
                 file.write(chunk)
             file.flush()
             os.fsync(file.fileno())
-        Path(temporary).chmod(0o644)
+        Path(temporary).chmod(READABLE)
         Path(temporary).replace(target)
     except BaseException:
         Path(temporary).unlink(missing_ok=True)
