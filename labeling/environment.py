@@ -81,7 +81,7 @@ def _choice(*choices: str) -> Callable[[str], str]:
     return parse
 
 
-SECRET_LENGTH = 32
+SECRET_LENGTH = 50
 MAKE_SECRET = "python -c 'import secrets; print(secrets.token_urlsafe(64))'"  # noqa: S105 - how, not what
 SAMPLE = re.compile(r"insecure|change.?me|example|sample|secret.?key|your.?key|(.)\1{7}", re.I)
 

@@ -241,6 +241,24 @@ if CELERY_BROKER_URL.startswith("filesystem"):
     }
     for _folder in (_queue, _queue / "control"):
         _folder.mkdir(exist_ok=True)
+else:
+    CELERY_BROKER_TRANSPORT_OPTIONS = {
+        # What an unplugged worker had taken is given to another one after that. Above twice the
+        # 90 s of the longest task, since one more message waits in each worker.
+        "visibility_timeout": 300,
+        # A server that drops packets is away as much as one that refuses them.
+        "socket_connect_timeout": 5,
+        "socket_timeout": 30,
+        "socket_keepalive": True,
+        "health_check_interval": 25,
+    }
+# A request hardly waits for a broker that is away: its rows are written, the sweep finds them.
+CELERY_TASK_PUBLISH_RETRY_POLICY = {"max_retries": 1, "interval_start": 0.2}
+# A worker waits for its broker as long as it takes: nobody has to start it again.
+CELERY_BROKER_CONNECTION_MAX_RETRIES = None
+CELERY_WORKER_CANCEL_LONG_RUNNING_TASKS_ON_CONNECTION_LOSS = False
+# SIGTERM waits for the chunk at hand; SIGQUIT, or a second one, waits so many seconds for it.
+CELERY_WORKER_SOFT_SHUTDOWN_TIMEOUT = 30.0
 CELERY_TASK_IGNORE_RESULT = True
 CELERY_TASK_SERIALIZER = "json"
 CELERY_ACCEPT_CONTENT = ["json"]

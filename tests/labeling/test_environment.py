@@ -51,7 +51,7 @@ def test_a_folder_may_be_relative_or_in_the_home():
         ("LABELING_MEDIA", "s3://", "s3://bucket"),
         ("LABELING_S3_ENDPOINT", "minio", "use a URL that starts with http://"),
         ("LABELING_LOG", "yaml", "use text or json"),
-        ("LABELING_METRICS_TOKEN", "abc", "less than 32 characters"),
+        ("LABELING_METRICS_TOKEN", "abc", "less than 50 characters"),
     ],
 )
 def test_a_bad_value_is_named_with_its_remedy(name: str, value: str, remedy: str):
