@@ -6,6 +6,8 @@ import os
 import secrets
 import sys
 from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
 
 import dj_database_url
 from csp.constants import NONE, SELF
@@ -132,11 +134,28 @@ if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
     DATABASES["default"]["TEST"] = {"NAME": str(DATA_FOLDER / "test.sqlite3")}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
+
+def _media_storage() -> dict[str, Any]:
+    """Photos lie in the data folder, or in a bucket whose address is `s3://bucket/folder`."""
+    if not ENVIRONMENT["LABELING_MEDIA"]:
+        return {
+            "BACKEND": "projects.storage.DurableFileSystemStorage",
+            "OPTIONS": {"location": DATA_FOLDER / "media", "base_url": None},
+        }
+    address = urlsplit(ENVIRONMENT["LABELING_MEDIA"])
+    return {
+        "BACKEND": "projects.bucket.BucketStorage",
+        "OPTIONS": {
+            "bucket_name": address.netloc,
+            "location": address.path.strip("/"),
+            "endpoint_url": ENVIRONMENT["LABELING_S3_ENDPOINT"] or None,
+            "region_name": ENVIRONMENT["LABELING_S3_REGION"] or None,
+        },
+    }
+
+
 STORAGES = {
-    "default": {
-        "BACKEND": "projects.storage.DurableFileSystemStorage",
-        "OPTIONS": {"location": DATA_FOLDER / "media", "base_url": None},
-    },
+    "default": _media_storage(),
     "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
 }
 STATIC_URL = "static/"
