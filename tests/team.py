@@ -79,7 +79,7 @@ class Team:
         own: dict[str, object] = {"PROMETHEUS_MULTIPROC_DIR": self.data / f"m-{len(self.started)}"}
         with log.open("ab") as output:
             process = subprocess.Popen(
-                [part.replace("/tmp/", f"{self.data}/") for part in command_of(service)],
+                [part.replace("=/tmp/", f"={self.data}/") for part in command_of(service)],
                 cwd=ROOT,
                 env=self.environment | {k: str(v) for k, v in (own | more).items()},
                 stdout=output,
