@@ -42,7 +42,7 @@ def known(name: str) -> Any:
 def view_of(request: HttpRequest) -> str:
     """Return the name of the view a request leads to: one of a few hundred, whatever is sent."""
     match = getattr(request, "resolver_match", None)
-    return (match.url_name or match.view_name.rpartition("projects.")[2]) if match else "none"
+    return (match.url_name or match.view_name.removeprefix("projects.")) if match else "none"
 
 
 class JsonFormatter(logging.Formatter):

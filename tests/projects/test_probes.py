@@ -156,11 +156,15 @@ def test_metrics_tell_requests_by_view_and_never_what_was_asked(db, owner_client
     owner_client.get(f"/projects/{project.pk}/?q=hunter2")
     owner_client.get("/no/such/page/hunter2")
     owner_client.generic("FOO", "/")
+    owner_client.get("/api/v1/projects")
     text = owner_client.get("/metrics").content.decode()
     assert 'labeling_requests_total{method="GET",status="200",view="project"}' in text
     assert 'labeling_requests_total{method="GET",status="404",view="none"}' in text
     assert 'labeling_request_seconds_bucket{le="0.2",view="project"}' in text
     assert 'method="other"' in text
+    assert (
+        'labeling_requests_total{method="GET",status="200",view="api.v1.projects.Projects"}' in text
+    )
     for told in ("hunter2", "cats", f"projects/{project.pk}", "owner", "FOO"):
         assert told not in text
 
