@@ -262,9 +262,10 @@ if CELERY_BROKER_URL.startswith("filesystem"):
         _folder.mkdir(exist_ok=True)
 else:
     CELERY_BROKER_TRANSPORT_OPTIONS = {
-        # What an unplugged worker had taken is given to another one after that. Above twice the
-        # 90 s of the longest task, since one more message waits in each worker.
-        "visibility_timeout": 300,
+        # What an unplugged worker had taken is given to another one after that. Above the longest
+        # task whatever it will be: the rows are the queue, so what is lost the sweep finds within
+        # a minute, and a message that comes again while its task runs is only work.
+        "visibility_timeout": 7200,
         # A server that drops packets is away as much as one that refuses them.
         "socket_connect_timeout": 5,
         "socket_timeout": 30,

@@ -7,8 +7,11 @@ its images back, and a person is told to come again.
 from __future__ import annotations
 
 import errno
-from collections.abc import Iterator
+import os
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from functools import cache
 from typing import Any
 
 from botocore.config import Config
@@ -19,6 +22,7 @@ from storages.backends.s3 import S3File, S3Storage
 MISSING = {"404", "NoSuchKey", "NotFound"}
 TIMES = {"connect_timeout": 5, "read_timeout": 30, "retries": {"max_attempts": 3}}
 """A bucket that does not answer is away, and a request must not wait a minute to learn it."""
+SENT_AT_ONCE = 8
 IN_MEMORY = 5 * 1024 * 1024
 """Bytes of a photo held in memory while it is read; a larger one goes by way of the disk."""
 
@@ -34,6 +38,12 @@ def as_on_a_disk() -> Iterator[None]:
         raise OSError(errno.EIO, "the bucket refused") from problem
     except BotoCoreError as problem:
         raise OSError(errno.EIO, "the bucket does not answer") from problem
+
+
+@cache
+def _senders(pid: int) -> ThreadPoolExecutor:  # noqa: ARG001
+    """Threads of this process, kept with their connections; those from before a fork are gone."""
+    return ThreadPoolExecutor(SENT_AT_ONCE, thread_name_prefix="bucket")
 
 
 class BucketFile(S3File):
@@ -71,6 +81,10 @@ class BucketStorage(S3Storage):
             return name
         with as_on_a_disk():
             return str(super()._save(name, content))
+
+    def save_together(self, files: Sequence[tuple[str, File]]) -> None:
+        """Save several files, some at a time: each waits for the network, not for us."""
+        list(_senders(os.getpid()).map(lambda each: self._save(*each), files))
 
     def exists(self, name: str) -> bool:
         with as_on_a_disk():

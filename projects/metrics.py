@@ -8,9 +8,15 @@ memory: written through a map, they end the process when a disk is full.
 from __future__ import annotations
 
 import os
+import time
+from typing import Any, cast
 
+import numpy as np
+from numpy.typing import NDArray
 from prometheus_client import REGISTRY, CollectorRegistry, Counter, Histogram
 from prometheus_client.multiprocess import MultiProcessCollector
+
+from similarity.encoders import Encoder
 
 METHODS = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
 
@@ -41,6 +47,28 @@ def note_task(name: str, outcome: str, seconds: float) -> None:
     """Count a task that ended."""
     tasks.labels(name, outcome).inc()
     task_seconds.labels(name).observe(seconds)
+
+
+class _Counted:
+    """An encoder whose time at work is counted; all else is the encoder's own."""
+
+    def __init__(self, encoder: Encoder) -> None:
+        self._encoder = encoder
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._encoder, name)
+
+    def embed_inputs(self, inputs: NDArray[np.float32]) -> NDArray[np.float32]:
+        start = time.perf_counter()
+        try:
+            return self._encoder.embed_inputs(inputs)
+        finally:
+            encoder_seconds.inc(time.perf_counter() - start)
+
+
+def count_seconds_of(encoder: Encoder) -> Encoder:
+    """Return the encoder, with the seconds of every `embed_inputs` counted."""
+    return cast(Encoder, _Counted(encoder))
 
 
 def counted() -> CollectorRegistry:

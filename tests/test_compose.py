@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 
 from labeling.environment import VARIABLES
+from projects import tasks
 
 from .running import ROOT, clean_environment
 
@@ -122,27 +123,31 @@ def test_workers_scale_and_there_is_one_clock(services):
     assert "beat" in services["clock"]["command"]
 
 
-def test_a_worker_may_finish_its_longest_task(services):
-    from labeling import settings
-    from projects.tasks import TIME_LIMIT
+TIMES = """
+import json
+from labeling import settings
+from labeling.celery import app
+app.loader.import_default_modules()
+ours = [task for name, task in app.tasks.items() if name.startswith("projects.")]
+visible = settings.CELERY_BROKER_TRANSPORT_OPTIONS["visibility_timeout"]
+print(json.dumps([visible, [task.time_limit or 0 for task in ours]]))
+"""
 
-    seconds = re.match(r"(?:(\d+)m)?(\d+)s", services["worker"]["stop_grace_period"])
-    assert int(seconds[1] or 0) * 60 + int(seconds[2]) > TIME_LIMIT
+
+def test_a_worker_may_finish_its_chunk_and_no_task_comes_again_while_it_runs(services, tmp_path):
+    given = re.match(r"(?:(\d+)m)?(\d+)s", services["worker"]["stop_grace_period"])
+    assert int(given[1] or 0) * 60 + int(given[2]) > tasks.TIME_LIMIT
     done = subprocess.run(
-        [
-            sys.executable,
-            "-c",
-            "from labeling import settings as s;"
-            "print(s.CELERY_BROKER_TRANSPORT_OPTIONS['visibility_timeout'])",
-        ],
+        [sys.executable, "-c", TIMES],
         cwd=ROOT,
-        env=clean_environment(
-            LABELING_DATA=settings.DATA_FOLDER, CELERY_BROKER_URL="redis://127.0.0.1/0"
-        ),
+        env=clean_environment(LABELING_DATA=tmp_path, CELERY_BROKER_URL="redis://127.0.0.1/0"),
         capture_output=True,
         text=True,
     )
-    assert int(done.stdout) > 2 * TIME_LIMIT
+    visible, limits = json.loads(done.stdout)
+    assert len(limits) >= 5
+    # One message waits in each worker while another is at work.
+    assert visible >= 2 * max(limits)
 
 
 def test_redis_loses_and_forgets_nothing(services):

@@ -5,36 +5,17 @@ from __future__ import annotations
 
 import os
 import threading
-import time
 
 from django.conf import settings
 
-from projects.metrics import encoder_seconds
+from projects.metrics import count_seconds_of
 from projects.models import Project
 from similarity.encoders import OPEN_CLIP_PREFIX, Encoder, load_encoder
 from similarity.errors import EncoderUnavailable
 
 _loaded: dict[str, Encoder] = {}
 _loading = threading.Lock()
-
-
-class _OneAtATime:
-    """A lock whose held time is counted as an encoder's work."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-
-    def __enter__(self) -> None:
-        self._lock.acquire()
-        self._start = time.perf_counter()
-
-    def __exit__(self, *_: object) -> None:
-        seconds = time.perf_counter() - self._start
-        self._lock.release()
-        encoder_seconds.inc(seconds)
-
-
-one_at_a_time = _OneAtATime()
+one_at_a_time = threading.Lock()
 """Held around `embed_inputs`: encoders take one thread at a time, and the web server has many."""
 
 
@@ -57,7 +38,8 @@ def encoder_named(name: str) -> Encoder:
     with _loading:
         if name not in _loaded:
             threads = min(os.cpu_count() or 1, 4)
-            _loaded[name] = load_encoder(name, folder=settings.ENCODER_FOLDER, threads=threads)
+            loaded = load_encoder(name, folder=settings.ENCODER_FOLDER, threads=threads)
+            _loaded[name] = count_seconds_of(loaded)
         return _loaded[name]
 
 

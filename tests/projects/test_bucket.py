@@ -166,6 +166,14 @@ def test_a_name_that_is_taken_is_kept(bucket):
         assert file.read() == b"bytes"
 
 
+def test_files_that_are_saved_together_are_all_there(bucket):
+    files = [(f"2/ab/{number}.jpg", ContentFile(f"{number}".encode())) for number in range(20)]
+    default_storage.save_together([*files, files[0]])
+    for number, (name, _) in enumerate(files):
+        with default_storage.open(name) as file:
+            assert file.read() == f"{number}".encode()
+
+
 @pytest.fixture
 def away(endpoint: str) -> Iterator[None]:
     """Nothing listens where the bucket should be."""
@@ -205,3 +213,5 @@ def test_a_bucket_that_refuses_is_away_too(endpoint):
     storage = BucketStorage(bucket_name="no-such-bucket", endpoint_url=endpoint, region_name="x")
     with pytest.raises(OSError, match=r"refused|not in the bucket"):
         storage.save("a", ContentFile(b"a"))
+    with pytest.raises(OSError, match=r"refused|not in the bucket"):
+        storage.save_together([("a", ContentFile(b"a"))])
