@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import secrets
 import sys
@@ -300,6 +301,8 @@ CELERY_BEAT_SCHEDULE_FILENAME = str(DATA_FOLDER / "celerybeat-schedule")
 if ENVIRONMENT["LABELING_LOG"] == "json":
     # Below an error, the line of each request says the same and more.
     _quieter = {"django.request": {"level": "ERROR"}}
+    # Python's warnings become lines like all others.
+    logging.captureWarnings(True)
 else:
     # A line for each thumbnail would hide what a person looks for.
     _each = ("projects.middleware.requests", "projects.task_records")
