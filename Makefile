@@ -9,10 +9,10 @@ encoders := .venv/share/labeling/encoders
 built := $(encoders)/built
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo run test checks lint types imports migrations deploy bench effort fuzz schema ci screenshots chromium format constraints clean
+.PHONY: help setup demo run test test-postgresql checks lint types imports migrations deploy bench effort fuzz schema ci screenshots chromium format constraints clean
 
 help: ## List what there is
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup: $(built) ## Make .venv with exact versions and build the encoders; quick when done before
 
@@ -24,6 +24,9 @@ run: setup ## Start with your own data, and print the link that signs you in
 
 test: setup chromium ## Run all tests; ARGS="-k name" for some
 	$(bin)/python -m pytest $(ARGS)
+
+test-postgresql: setup ## Run the tests on a PostgreSQL started for them; ARGS="tests/api" for some
+	LABELING_TEST_DATABASE=postgresql $(bin)/python -m pytest $(ARGS)
 
 checks: lint types imports migrations deploy ## Everything CI looks at but the tests
 

@@ -31,6 +31,16 @@ KEPT = ROOT / "docs" / "performance.json"
 BEGIN, END = "<!-- figures: written by make bench -->", "<!-- end of figures -->"
 
 CLAIMS = {
+    "ingest": "Ingest",
+    "suggest": "Suggestions",
+    "slider": "A moved slider",
+    "index": "hnswlib against exact search",
+    "pgvector": "pgvector against exact search",
+    "web_memory": "Memory of the web process",
+    "browsing": "Browsing and labeling at 1,000,000 images",
+    "scrolling": "Scrolling in Chromium at 100,000 images",
+    "growth": "Growth from 1,000 to 1,000,000 images",
+    "label_studio": "Side by side with Label Studio",
     "api_latency": "One request of a script",
 }
 """The modules in the order they are run, and what their table is called."""

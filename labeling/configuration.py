@@ -34,6 +34,14 @@ photos (percent, with 5, 10 and 20 labeled photos a label;
 machine (`open_clip:ViT-B-32//home/me/weights.pt`). It needs seconds to load, and a GPU for speed;
 requests with an image's bytes are then refused, since the web server never loads it.
 
+## PostgreSQL
+
+`DATABASE_URL=postgres://user:password@host/name` and an empty database, whose owner that user is;
+`manage.py start` and `manage.py migrate` make the tables. Any order of texts (collation) will do.
+Tested with PostgreSQL 18, and pgvector 0.8 where `LABELING_INDEX=pgvector`; the extension is made
+by the first migration, or by the first search where it is installed later.
+[What it is good for, and figures](decisions/0063-pgvector.md).
+
 ## What lies in the data folder
 
 | name | what it is | may be deleted while the application is stopped |

@@ -62,6 +62,16 @@ def _whole_number(low: int, high: int) -> Callable[[str], int]:
     return parse
 
 
+def _one_of(*choices: str) -> Callable[[str], str]:
+    def parse(value: str) -> str:
+        chosen = value.strip().lower()
+        if chosen not in choices:
+            raise ValueError(f"use one of {', '.join(choices)}")
+        return chosen
+
+    return parse
+
+
 def _folder(value: str) -> Path:
     if not value:
         raise ValueError("use the path of a folder")
@@ -180,6 +190,15 @@ VARIABLES: tuple[Variable, ...] = (
         "Images a day that one project suggests labels or similar images for over the API; "
         "0 means any number.",
         _whole_number(0, 1_000_000_000),
+    ),
+    Variable(
+        "LABELING_INDEX",
+        "auto",
+        "How labeled images are searched: `exact`, `hnswlib`, `pgvector`, or `auto`, which takes "
+        "the fastest at their number. All give true similarities; one that is not built yet is "
+        "replaced by `exact`. `pgvector` needs PostgreSQL, and is for servers and workers that "
+        "share no data folder.",
+        _one_of("auto", "exact", "hnswlib", "pgvector"),
     ),
     Variable(
         "DATABASE_URL",

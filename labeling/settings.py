@@ -28,6 +28,7 @@ if ENVIRONMENT["PROMETHEUS_MULTIPROC_DIR"]:
     ENVIRONMENT["PROMETHEUS_MULTIPROC_DIR"].mkdir(parents=True, exist_ok=True)
 
 DATA_FOLDER: Path = ENVIRONMENT["LABELING_DATA"]
+LABELING_INDEX: str = ENVIRONMENT["LABELING_INDEX"]
 try:
     DATA_FOLDER.mkdir(parents=True, exist_ok=True)
 except OSError as problem:
@@ -133,6 +134,10 @@ if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
     }
     # Threads of the test server share the tests' database only when it is a file.
     DATABASES["default"]["TEST"] = {"NAME": str(DATA_FOLDER / "test.sqlite3")}
+else:
+    # Making a connection costs more than most requests; a dead one is noticed before it is used.
+    DATABASES["default"]["CONN_MAX_AGE"] = 60
+    DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 if DATABASES["default"]["ENGINE"].endswith("postgresql"):
     # A host that drops packets is away, too; left alone, a request would wait minutes to learn it.

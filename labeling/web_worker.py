@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import socket
 from http import HTTPStatus
@@ -68,6 +69,16 @@ def refusal_of(problem: BaseException) -> Refusal:
 
 class JsonErrorWorker(ThreadWorker):
     """A client of the API never has to read HTML, whatever it sends."""
+
+    def run(self) -> None:
+        """Serve. What was loaded by now stays: the collector is not to look through it again.
+
+        It did that about once in twenty answers, 70 ms each: of a moved slider, p95 was 107 ms
+        with it and 33 ms without.
+        """
+        gc.collect()
+        gc.freeze()
+        super().run()
 
     def handle_error(
         self,

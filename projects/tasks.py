@@ -7,19 +7,24 @@ import mmap
 from typing import Any
 
 from celery import shared_task
-from celery.signals import worker_ready, worker_shutting_down
+from celery.signals import worker_process_init, worker_ready, worker_shutting_down
 from kombu.exceptions import OperationalError
 
 from .models import Job, Reembedding, Upload
 from .services import (
     archives,
+    collections,
     embeddings,
+    encoders,
+    graphs,
     jobs,
     kept_answers,
+    pgvector,
     projects,
     purge,
     reembedding_work,
 )
+from .services.meanwhile import EmbeddingMeanwhile
 
 log = logging.getLogger(__name__)
 
@@ -28,6 +33,9 @@ SECONDS = 20.0
 TIME_LIMIT = 90
 """Celery kills the child process then. A chunk takes seconds, so what takes longer hangs; the image
 that did it is found by its third attempt, alone."""
+PGVECTOR_TIME_LIMIT = 3600
+"""PostgreSQL makes the graph of a set in one statement: a minute for 100,000 images. A message more
+than one at a time ends at once, since one worker writes for a project."""
 
 _stopping = mmap.mmap(-1, 1)
 """One byte that Celery's main process shares with the pool's processes, which it forks later."""
@@ -53,9 +61,16 @@ def embed_pending(retry_encoders: bool = False) -> None:
 @shared_task(time_limit=TIME_LIMIT)
 def unpack_upload(upload_id: int) -> None:
     upload = Upload.objects.filter(pk=upload_id).first()
-    if upload and archives.unpack(upload, seconds=SECONDS, asked_to_stop=asked_to_stop):
+    if upload and _unpack(upload):
         unpack_upload.delay(upload_id)
     look_for_work()
+
+
+def _unpack(upload: Upload) -> bool:
+    with EmbeddingMeanwhile(asked_to_stop) as meanwhile:
+        return archives.unpack(
+            upload, seconds=SECONDS, asked_to_stop=asked_to_stop, after_group=meanwhile.begin
+        )
 
 
 @shared_task(time_limit=TIME_LIMIT)
@@ -78,6 +93,17 @@ def reembed(run_id: int, turn: int) -> None:
         reembed.delay(run_id, turn + 1)
 
 
+@shared_task(time_limit=TIME_LIMIT)
+def grow_index(project_id: int, turn: str) -> None:
+    if graphs.grow_on(project_id, turn, seconds=SECONDS, asked_to_stop=asked_to_stop):
+        grow_index.delay(project_id, graphs.turn_of(project_id))
+
+
+@shared_task(time_limit=PGVECTOR_TIME_LIMIT)
+def write_pgvector(project_id: int) -> None:
+    pgvector.write(project_id)
+
+
 @shared_task
 def sweep() -> None:
     """Queue whatever is pending and held by no living worker, and clear away what is over."""
@@ -96,6 +122,13 @@ def sweep() -> None:
     purge.close_abandoned_uploads()
     purge.remove_leftovers()
     projects.purge_deleted_projects()
+    collections.remove_unused()
+    graphs.remove_unused()
+    for project_id in graphs.behind():
+        grow_index.delay(project_id, graphs.turn_of(project_id))
+    pgvector.remove_unused()
+    for project_id in pgvector.behind():
+        write_pgvector.delay(project_id)
 
 
 def look_for_work() -> None:
@@ -125,6 +158,11 @@ def _queue(task: Any, *arguments: int) -> None:
         task.delay(*arguments)
     except (OperationalError, OSError):
         log.warning("the broker cannot be reached; the next sweep begins %s", task.name)
+
+
+@worker_process_init.connect
+def _embed_on_every_core(**_: Any) -> None:
+    encoders.expect_calls_at_once()
 
 
 @worker_ready.connect

@@ -51,7 +51,8 @@ def vote(
         total += weight
         for label in labels:
             shares[label] = shares.get(label, 0.0) + weight
-            nearest[label] = max(nearest.get(label, 0.0), s)
+            if s > nearest.get(label, -1.0):
+                nearest[label] = s
     scored = [
         Suggestion(label, round(100.0 * share / total * nearest[label], 1))
         for label, share in shares.items()
@@ -103,7 +104,7 @@ def _weighed(
     similarities: NDArray[np.float32] | Sequence[float], carried: Sequence[Collection[int]]
 ) -> list[tuple[float, float, Collection[int]]]:
     """Similarity, weight and labels of each hit that carries any."""
-    values = np.asarray(similarities).tolist()
+    values = similarities.tolist() if isinstance(similarities, np.ndarray) else similarities
     hits = [(s, labels) for s, labels in zip(values, carried, strict=True) if labels]
     top = max((s for s, _ in hits), default=0.0)
     # Less the top: no overflow, same shares.

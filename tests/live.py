@@ -63,12 +63,12 @@ class Live:
         wait_until(lambda: states() == {"embedded"}, seconds=120)
 
 
-def create_token(data: Path, *options: str) -> str:
-    """Return a new token, made as the docs say."""
+def create_token(data: Path, *options: str, **variables: object) -> str:
+    """Return a new token, made as the docs say, with the variables the application has."""
     done = subprocess.run(
         [sys.executable, "manage.py", "create_token", "tests", *(options or ("--scope", "write"))],
         cwd=ROOT,
-        env=clean_environment(LABELING_DATA=data),
+        env=clean_environment(LABELING_DATA=data, **variables),
         capture_output=True,
         text=True,
         check=True,

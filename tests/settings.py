@@ -1,6 +1,7 @@
 """The application's settings, in a data folder of the tests' own.
 
 pytest-django loads settings before any conftest, so the folder is chosen here and not there.
+LABELING_TEST_DATABASE=postgresql runs the tests on a PostgreSQL that is started for them.
 """
 
 import atexit
@@ -10,12 +11,16 @@ import tempfile
 
 from labeling.environment import VARIABLES
 
+from .postgresql import postgresql
+
 # A developer's own settings must not change what a test sees.
 for _variable in VARIABLES:
     os.environ.pop(_variable.name, None)
 _folder = tempfile.mkdtemp(prefix="labeling-tests-")
 atexit.register(shutil.rmtree, _folder, ignore_errors=True)
 os.environ["LABELING_DATA"] = _folder
+if os.environ.get("LABELING_TEST_DATABASE") == "postgresql":
+    os.environ["DATABASE_URL"] = postgresql().url()
 
 from labeling.settings import *  # noqa: E402, F403
 from labeling.settings import DATABASES  # noqa: E402

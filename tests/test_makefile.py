@@ -60,7 +60,7 @@ def test_a_python_that_is_not_there_is_named(bare_checkout: Path):
 
 def test_make_alone_lists_what_there_is():
     listed = make(ROOT).stdout
-    for target in ("setup", "demo", "run", "test", "ci", "clean"):
+    for target in ("setup", "demo", "run", "test", "test-postgresql", "ci", "clean"):
         assert f"make {target} " in listed
 
 

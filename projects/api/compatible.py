@@ -5,7 +5,6 @@ Success is always 200. Bodies are decided by trying; see `bodies`.
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from typing import Any, ClassVar
 
 from django.http.response import HttpResponseBase
@@ -91,7 +90,7 @@ class SimilarityLabels(ImageBodyView):
 
 
 def _explained(answer: Answer, saved: str | None) -> dict[str, Any]:
-    hits = [asdict(hit) for hit in answer.hits]
+    hits = [hit._asdict() for hit in answer.hits]
     return {"suggestions": told(answer), "hits": hits, "saved": saved}
 
 

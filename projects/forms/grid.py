@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from copy import copy
 from datetime import datetime, time, timedelta
 from typing import Any
 
 from django import forms
-from django.db.models import Exists, OuterRef, QuerySet
+from django.db.models import Q, QuerySet
 from django.http import QueryDict
 from django.utils import timezone
 
@@ -20,6 +21,7 @@ from ..models import (
     Label,
     Project,
 )
+from ..models.images import Unindexed
 from .base import ReadableForm
 
 
@@ -95,39 +97,70 @@ class GridFilter(ReadableForm):
         """Whether it leaves anything out."""
         return any(self.cleaned_data.get(field) for field in self.FILTERS)
 
-    def images(self) -> ImageQuerySet:
-        """Return the images of the dataset that match, in no particular order."""
-        images = Image.objects.in_dataset().filter(project=self.project)
-        images = self._by_label(images)
+    def but(self, **chosen: Any) -> GridFilter:
+        """Return this valid form with other values chosen in some fields."""
+        other = copy(self)
+        other.cleaned_data = {**self.cleaned_data, **chosen}
+        return other
+
+    @property
+    def needs_label(self) -> bool:
+        """Whether only images that carry certain labels match."""
         chosen = self.cleaned_data
+        return bool(chosen["source"] or (chosen["label"] and chosen["match"] != self.Match.NONE))
+
+    def images(self, *, from_labels: bool = False) -> ImageQuerySet:
+        """Return the images of the dataset that match, in no particular order.
+
+        `from_labels`: not as pages walk the sorted list, but all of them, for their number or to be
+        sorted then; looked for among those that carry the labels, where there must be some.
+        """
+        chosen = self.cleaned_data
+        images = Image.objects.in_dataset().filter(project=self.project)
+        if from_labels and self.needs_label:
+            images = Image.objects.found_otherwise(self.project)
+        images = self._by_label(images)
         if chosen["show"]:
             images = getattr(images, chosen["show"])()
         if chosen["name"]:
             images = images.filter(name__icontains=chosen["name"])
+        # Pages by name walk the names: half a year is 500,000 to look up and sort, 250 ms.
+        time = "uploaded_at"
+        if not from_labels and self.order.lstrip("-") != "time":
+            images, time = images.alias(any_time=Unindexed("uploaded_at")), "any_time"
         if chosen["since"]:
-            images = images.filter(uploaded_at__gte=_start_of(chosen["since"]))
+            images = images.filter(**{f"{time}__gte": _start_of(chosen["since"])})
         if chosen["until"]:
-            images = images.filter(uploaded_at__lt=_start_of(chosen["until"]) + timedelta(days=1))
+            end = _start_of(chosen["until"]) + timedelta(days=1)
+            images = images.filter(**{f"{time}__lt": end})
         return images
 
     def _by_label(self, images: ImageQuerySet) -> ImageQuerySet:
+        """By lists of ids from the index of labels: 15 ms for one on 88,000 of 1,000,000 images,
+        where asking of each image whether it carries the label took 320 ms."""
         labels: QuerySet[Label] = self.cleaned_data["label"]
-        carried = ImageLabel.objects.filter(image=OuterRef("pk"))
+        carried = ImageLabel.objects.all()
         ours = carried
         if source := self.cleaned_data["source"]:
             ours = carried.filter(source=source)
+        in_list = ours.filter(label__in=Label.objects.filter(project=self.project).values("pk"))
         if not labels:
-            return images.filter(Exists(ours)) if source else images
+            return images.filter(_among(in_list)) if source else images
         match self.cleaned_data["match"]:
             case self.Match.ALL:
                 for label in labels:
-                    images = images.filter(Exists(ours.filter(label=label)))
+                    images = images.filter(_among(ours.filter(label=label)))
                 return images
             case self.Match.NONE:
-                images = images.filter(~Exists(carried.filter(label__in=labels)))
-                return images.filter(Exists(ours)) if source else images
+                pks = [label.pk for label in labels]
+                images = images.filter(~_among(carried.filter(label__in=pks)))
+                return images.filter(_among(in_list)) if source else images
             case _:
-                return images.filter(Exists(ours.filter(label__in=labels)))
+                return images.filter(_among(ours.filter(label__in=[each.pk for each in labels])))
+
+
+def _among(carried: QuerySet[ImageLabel]) -> Q:
+    return Q(pk__in=carried.order_by().values("image"))
 
 
 def _start_of(day: Any) -> datetime:

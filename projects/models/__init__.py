@@ -2,6 +2,7 @@
 
 from .acts import AbsentLabel, Act, LabelChange
 from .batches import Batch, BatchEdit, BatchItem
+from .counts import ImageCount, LabelCount
 from .images import Embedding, Image, ImageQuerySet
 from .jobs import Job
 from .labels import ImageLabel, Label
@@ -21,12 +22,14 @@ __all__ = [
     "DayOfUse",
     "Embedding",
     "Image",
+    "ImageCount",
     "ImageLabel",
     "ImageQuerySet",
     "Job",
     "KeptAnswer",
     "Label",
     "LabelChange",
+    "LabelCount",
     "Membership",
     "Project",
     "Reembedding",

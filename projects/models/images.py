@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from pathlib import PurePosixPath
-from typing import Self
+from typing import Any, Self
 
 from django.conf import settings
 from django.db import models
-from django.db.models import Exists, OuterRef, Q
+from django.db.models import Exists, Func, OuterRef, Q
 from django.utils import timezone
 
 from .projects import Project
@@ -16,7 +16,27 @@ MAX_ATTEMPTS = 3
 """An image that took its worker down this often is marked failed, and the rest go on."""
 
 
+class Unindexed(Func):
+    """A column that SQLite looks up in no index, so that it begins elsewhere; PostgreSQL knows."""
+
+    arity = 1
+    template = "%(expressions)s"
+
+    def as_sqlite(self, compiler: Any, connection: Any, **extra: Any) -> Any:
+        return self.as_sql(compiler, connection, template="+%(expressions)s", **extra)
+
+
 class ImageQuerySet(models.QuerySet["Image"]):
+    def found_otherwise(self, project: Project) -> Self:
+        """The dataset of a project, for a query that names images by a list of ids besides.
+
+        SQLite would rather read the project's 1,000,000 images than look up the 88,000 of the list.
+        """
+        return self.alias(
+            any_project=Unindexed("project_id", output_field=models.BigIntegerField()),
+            any_state=Unindexed("state", output_field=models.CharField()),
+        ).filter(any_project=project.pk, any_state=Image.State.DATASET)
+
     def in_dataset(self) -> Self:
         return self.filter(state=Image.State.DATASET)
 
@@ -113,6 +133,18 @@ class Image(models.Model):
     is_labeled = models.BooleanField(
         default=False, help_text="Whether it carries a label; kept true by services.labels."
     )
+    # Labels are only hidden; they go with their project, and so do its images. As a constraint,
+    # each label that goes would read all images, for want of an index that begins with this.
+    default_label = models.ForeignKey(
+        "Label",
+        null=True,
+        blank=True,
+        on_delete=models.DO_NOTHING,
+        related_name="+",
+        db_index=False,
+        db_constraint=False,
+        help_text="The starred one, as its ImageLabel says; kept the same by services.labels.",
+    )
     embedding_state = models.CharField(
         max_length=8, choices=EmbeddingState.choices, default=EmbeddingState.PENDING
     )
@@ -137,9 +169,30 @@ class Image(models.Model):
                 fields=["project", "name"], condition=~Q(state="trash"), name="one_image_a_name"
             ),
         ]
+        # The first three end with what the grid filters by: it finds a page of ids in one of them
+        # alone, reading all of it at worst, 0.1 s a million, where a row each would be a second.
         indexes = [
-            models.Index(fields=["project", "state", "name", "id"], name="image_by_name"),
-            models.Index(fields=["project", "state", "uploaded_at", "id"], name="image_by_time"),
+            models.Index(
+                fields=[
+                    *("project", "state", "name", "id"),
+                    *("is_labeled", "embedding_state", "uploaded_at"),
+                ],
+                name="image_by_name",
+            ),
+            models.Index(
+                fields=[
+                    *("project", "state", "uploaded_at", "id"),
+                    *("is_labeled", "embedding_state", "name"),
+                ],
+                name="image_by_time",
+            ),
+            models.Index(
+                fields=[
+                    *("project", "state", "default_label", "name", "id"),
+                    *("is_labeled", "embedding_state", "uploaded_at"),
+                ],
+                name="image_by_label",
+            ),
             models.Index(fields=["project", "state", "is_labeled", "id"], name="image_by_labeled"),
             models.Index(
                 fields=["project", "embedding_state", "id"], name="image_by_embedding_state"
@@ -162,6 +215,11 @@ class Image(models.Model):
     @property
     def thumbnail_name(self) -> str:
         """Where the thumbnail lies in the storage, once the image is embedded."""
+        return f"{self.project_id}/{self.content_hash[:2]}/{self.content_hash}.thumb.jpg"
+
+    @property
+    def old_thumbnail_name(self) -> str:
+        """Where it lies if it was made before thumbnails were JPEG: it stays, and is served."""
         return f"{self.project_id}/{self.content_hash[:2]}/{self.content_hash}.thumb.webp"
 
     @property
@@ -172,7 +230,7 @@ class Image(models.Model):
     @property
     def stored_names(self) -> tuple[str, ...]:
         """Every file there may be of this image."""
-        return (self.file_name, self.thumbnail_name, self.large_name)
+        return (self.file_name, self.thumbnail_name, self.old_thumbnail_name, self.large_name)
 
     @property
     def folder(self) -> str:

@@ -50,6 +50,8 @@ class Label(models.Model):
 
     class Meta:
         ordering = ["position", "id"]
+        # Images sorted by label are read label by label in this order, and sorted no more.
+        indexes = [models.Index(fields=["project", "position", "id"], name="label_by_position")]
         constraints = [
             models.UniqueConstraint(
                 fields=["project", "name_key"],
@@ -99,7 +101,7 @@ class ImageLabel(models.Model):
                 fields=["image"], condition=Q(is_default=True), name="one_default_label_an_image"
             ),
         ]
-        indexes = [models.Index(fields=["label", "image"], name="images_of_a_label")]
+        indexes = [models.Index(fields=["label", "source", "image"], name="images_of_a_label")]
 
     def __str__(self) -> str:
         return f"{self.image_id} is {self.label_id}"

@@ -21,7 +21,7 @@ from projects.services.leases import Stint, kept_lease
 from projects.services.members import Member, MemberRefused, list_members, open_archive
 from projects.services.uploads import finish_upload, refuse_finished
 
-GROUP = 48
+GROUP = 96
 GROUP_BYTES = 64 * 1024 * 1024
 """Members of one transaction, and their bytes."""
 MAX_ATTEMPTS = 3
@@ -71,9 +71,19 @@ def _refuse_too_large(size: int) -> None:
 
 
 def unpack(
-    upload: Upload, *, seconds: float, asked_to_stop: Callable[[], bool] | None = None
+    upload: Upload,
+    *,
+    seconds: float,
+    asked_to_stop: Callable[[], bool] | None = None,
+    after_group: Callable[[], None] = lambda: None,
 ) -> bool:
     """Unpack for a while, going on where an earlier call or a killed worker stopped.
+
+    Args:
+        seconds: no group of members is begun after that.
+        asked_to_stop: when it says so, none is begun either.
+        after_group: called when there are new images. If that kills the worker, it does not count
+            against the archive, which got somewhere.
 
     Returns:
         Whether there is more to do. Queueing that, and the embedding, is left to the caller.
@@ -84,7 +94,7 @@ def unpack(
         return _end(upload, error=STOPPED)
     try:
         with kept_lease([upload], LEASE):
-            finished = _unpack_for(upload, Stint(seconds, asked_to_stop))
+            finished = _unpack_for(upload, Stint(seconds, asked_to_stop), after_group)
     except Refusal as problem:
         return _end(upload, error=str(problem))
     except OSError:  # the disk is full or gone: not the archive's fault, and the sweep tries again
@@ -120,7 +130,7 @@ def discard_archive(upload: Upload) -> None:
         default_storage.delete(upload.archive_name)
 
 
-def _unpack_for(upload: Upload, stint: Stint) -> bool:
+def _unpack_for(upload: Upload, stint: Stint, after_group: Callable[[], None]) -> bool:
     """Settle groups of members until the stint is over; return whether none is left."""
     with default_storage.open(upload.archive_name) as stored:
         archive = open_archive(stream_of(stored))
@@ -134,6 +144,7 @@ def _unpack_for(upload: Upload, stint: Stint) -> bool:
             settle(upload, group)
             _close(group)
             _note_progress(upload)
+            after_group()
             if _is_cancelled(upload):
                 return True
             if stint.is_over:

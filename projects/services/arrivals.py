@@ -18,10 +18,14 @@ from projects.errors import Conflict
 from projects.models import Batch, BatchItem, Image, Project, Upload, UploadResult
 from projects.services.names import DistinctPaths, clean_path, file_name, unique_names
 from projects.services.upload_labels import give_labels
+from projects.storage import DurableFileSystemStorage
 from similarity.errors import UnreadableImage
 from similarity.images import ImageInfo, inspect_image
 
 Outcome = UploadResult.Outcome
+
+READ_AT_ONCE = 4 * 1024 * 1024
+"""Bytes of a file that is read whole: most photos. Larger ones are read in parts."""
 
 
 @dataclass
@@ -36,6 +40,8 @@ class Arrival:
     refusal: str = ""
     name: str = ""
     """Where somebody chose one; else the last part of the path."""
+    image: Image | None = None
+    """The row it becomes, made once for its file and for the table."""
 
     @property
     def file_name(self) -> str:
@@ -52,8 +58,9 @@ def look_at(path: str, content: File[bytes]) -> Arrival:
         return arrival
     try:
         content.seek(0)
-        arrival.info = inspect_image(stream_of(content), max_pixels=max_pixels())
-        arrival.content_hash = _sha256(content)
+        source = at_once(content)
+        arrival.info = inspect_image(source, max_pixels=max_pixels())
+        arrival.content_hash = _sha256(content, source)
     except UnreadableImage as problem:
         arrival.refusal = str(problem)
     return arrival
@@ -62,6 +69,14 @@ def look_at(path: str, content: File[bytes]) -> Arrival:
 def stream_of(content: File[bytes]) -> BinaryIO:
     """Return the file below Django's wrapper."""
     return cast(BinaryIO, content.file)
+
+
+def at_once(content: File[bytes]) -> bytes | BinaryIO:
+    """Return the bytes of a file that stands at its beginning, or the file itself if it is large.
+
+    A header is read in 40 small pieces, and each lets another thread have the interpreter.
+    """
+    return content.read() if content.size <= READ_AT_ONCE else stream_of(content)
 
 
 def max_pixels() -> int:
@@ -82,10 +97,9 @@ def too_large(size: int) -> str:
     )
 
 
-def _sha256(content: File[bytes]) -> str:
+def _sha256(content: File[bytes], source: bytes | BinaryIO) -> str:
     digest = hashlib.sha256()
-    content.seek(0)
-    for chunk in content.chunks():
+    for chunk in [source] if isinstance(source, bytes) else content.chunks():
         digest.update(chunk)
     content.seek(0)
     return digest.hexdigest()
@@ -132,10 +146,22 @@ def _follow_batch(upload: Upload) -> None:
 def _store_files(project_id: int, arrivals: Sequence[Arrival]) -> None:
     """Write what the project does not have yet. Files come first: a row never lacks its file."""
     known = set(_by_hash(project_id, arrivals))
+    files: list[tuple[str, File[bytes]]] = []
     for arrival in arrivals:
         if arrival.info and arrival.content is not None and arrival.content_hash not in known:
             known.add(arrival.content_hash)
-            default_storage.save(_new_image(project_id, arrival).file_name, arrival.content)
+            arrival.image = _new_image(project_id, arrival)
+            files.append((arrival.image.file_name, arrival.content))
+    store_together(files)
+
+
+def store_together(files: Sequence[tuple[str, File[bytes]]]) -> None:
+    """Store files under names that are made of their content, and return when all are safe."""
+    if isinstance(default_storage, DurableFileSystemStorage):
+        default_storage.save_together(files)
+        return
+    for name, content in files:
+        default_storage.save(name, content)
 
 
 def _by_hash(project_id: int, arrivals: Iterable[Arrival]) -> dict[str, Image]:
@@ -197,7 +223,8 @@ class _Settlement:
         if image is None and arrival.info is None:
             return None
         if image is None:
-            image = self.images[arrival.content_hash] = _new_image(self.project.pk, arrival)
+            image = arrival.image or _new_image(self.project.pk, arrival)
+            self.images[arrival.content_hash] = image
             return self._add(arrival, image)
         if image.state == Image.State.TRASH:
             self.restored.add(image.pk)

@@ -236,16 +236,8 @@ def set_controls(
         batch.k, batch.threshold, batch.top_only = k, threshold, top_only
         batch.per_label, batch.chosen, batch.method = per_label, chosen, method
         batch.save(update_fields=CONTROLS)
-    ballot = Ballot(batch, most=max(k, before.k))
-    rows = ballot.shown(controls_of(batch))
-    return ControlMove(ticks_changed(ballot.rows(before), rows), rows)
-
-
-def ticks_changed(before: Sequence[Row], after: Sequence[Row]) -> int:
-    """Count the labels that are ticked in one list of rows and not in the other."""
-    was = {(row.item.pk, label) for row in before for label in row.ticked}
-    now = {(row.item.pk, label) for row in after for label in row.ticked}
-    return len(was ^ now)
+    ballot, now = Ballot(batch, most=max(k, before.k)), controls_of(batch)
+    return ControlMove(len(ballot.ticked(before) ^ ballot.ticked(now)), ballot.shown(now))
 
 
 @dataclass(frozen=True)

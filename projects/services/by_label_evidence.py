@@ -7,10 +7,10 @@ from typing import NamedTuple
 import numpy as np
 
 from projects.models import Image, ImageLabel, Label, Project
-from similarity.neighbours import nearest
 
 from . import collections
 from .by_label import rejections, shown_percent
+from .indexes import among
 from .teaching import AUTO, Taught, forecast, taught
 
 MOST_SHOWN = 4
@@ -69,9 +69,6 @@ def _nearest_of(project: Project, lesson: Taught, image: Image, label_id: int) -
     rows = np.flatnonzero(np.isin(lesson.labeled.image_ids, list(ids)))
     whole = collections.collection(project)
     query = whole.centered(whole.rows([image.pk]))
-    hits = nearest(query, lesson.labeled.vectors[rows], k=MOST_SHOWN)
-    return {
-        int(lesson.labeled.image_ids[rows[row]]): round(100 * float(similarity))
-        for row, similarity in zip(hits.rows[0], hits.similarities[0], strict=True)
-        if row >= 0
-    }
+    found = among(lesson.labeled, rows).search(query, k=MOST_SHOWN)
+    near = zip(found.image_ids[0].tolist(), found.similarities[0].tolist(), strict=True)
+    return {image_id: round(100 * similarity) for image_id, similarity in near if image_id >= 0}

@@ -13,9 +13,8 @@ from django.db.models import Count, Q, QuerySet
 from projects.errors import Conflict, Refusal
 from projects.models import Act, Batch, BatchItem, Image, ImageLabel, Label, Project
 from similarity.acceptance import Interval, share_of
-from similarity.neighbours import nearest
 
-from . import collections, undo_label_list
+from . import collections, indexes, undo_label_list
 from .acceptances import standing
 from .acts import begin_act, count, summarize
 from .labels import Given, apply_labels, get_or_create_labels
@@ -110,20 +109,15 @@ def _evidence(batch: Batch, accepted: Mapping[int, int]) -> dict[int, Evidence]:
         queries = [pk for pk, label in accepted.items() if label == label_id]
         query_rows = whole.rows(queries)
         queries = [pk for pk, row in zip(queries, query_rows, strict=True) if row >= 0]
-        rows = np.array([labeled.row_of[pk] for pk in among if pk in labeled.row_of], np.int64)
+        rows = labeled.rows(among)
+        rows = np.sort(rows[rows >= 0])
         if not queries or not len(rows):
             continue
-        own = {int(labeled.image_ids[row]): at for at, row in enumerate(rows.tolist())}
-        hits = nearest(
-            whole.centered(query_rows[query_rows >= 0]),
-            labeled.vectors[rows],
-            k=1,
-            exclude=np.array([own.get(pk, -1) for pk in queries], np.int64),
+        hits = indexes.among(labeled, rows).search(
+            whole.centered(query_rows[query_rows >= 0]), k=1, itself=np.array(queries, np.int64)
         )
-        for at, pk in enumerate(queries):
-            if hits.rows[at, 0] >= 0:
-                hit = int(labeled.image_ids[rows[hits.rows[at, 0]]])
-                found[pk] = (hit, float(hits.similarities[at, 0]))
+        best = zip(queries, hits.image_ids[:, 0], hits.similarities[:, 0], strict=True)
+        found |= {pk: (int(hit), float(s)) for pk, hit, s in best if hit >= 0}
     images = Image.objects.in_bulk([hit for hit, _ in found.values()])
     return {pk: Evidence(images[hit], round(100 * s)) for pk, (hit, s) in found.items()}
 

@@ -1,22 +1,36 @@
-"""A project's embeddings as one array in this process: a cache that can be dropped at any time."""
+"""A project's embeddings as one array that all processes share: a cache that can be deleted.
+
+The rows lie in files that are mapped (`similarity.mapped`), written by whichever process finds them
+behind the database. What each process keeps for itself is a few numbers an image.
+"""
 
 from __future__ import annotations
 
+import hashlib
+import shutil
 import threading
 from collections import OrderedDict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
 
 import numpy as np
+from django.conf import settings
 from django.db.models import Count, Max, QuerySet
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
 from projects.models import Embedding, ImageQuerySet, Project
+from similarity import mapped
 from similarity.centering import Centering
+from similarity.index import Searched
+from similarity.index.places import Places
 
-MOST_PROJECTS = 4
-"""Projects kept in memory. 100,000 images of 1,280 dimensions are 512 MB."""
+from .ids import ids_of
+
+MOST_PROJECTS = 16
+"""Projects kept in memory: 3 MB each at 100,000 images; the rows are mapped from files."""
 READ_AT_ONCE = 2_000
 """Vectors fetched at once: 10 MB of blobs beside the array."""
 
@@ -25,17 +39,16 @@ READ_AT_ONCE = 2_000
 _one_blas_thread = threadpool_limits(limits=1, user_api="blas")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Collection:
     """Embeddings of a project's images, oldest first, and the mean they are centered on.
 
-    `vectors` is float32 (n, dim), unit rows as the encoder made them; `image_ids` int64 (n,). A
-    snapshot: it never changes, also while newer ones are made.
+    `vectors` is float32 (n, dim), unit rows as the encoder made them, mapped and not to be written;
+    `image_ids` int64 (n,). A snapshot: it never changes, also while newer ones are made.
     """
 
     image_ids: NDArray[np.int64]
-    vectors: NDArray[np.float32]
-    row_of: dict[int, int] = field(repr=False)
+    vectors: NDArray[np.float32] = field(repr=False)
     centering: Centering = field(repr=False)
 
     def __len__(self) -> int:
@@ -43,26 +56,64 @@ class Collection:
 
     def rows(self, image_ids: Iterable[int]) -> NDArray[np.int64]:
         """Return the row of each image, -1 for an image without a vector here."""
-        n = len(self)
-        found = (self.row_of.get(image_id, -1) for image_id in image_ids)
-        # `row_of` is shared with newer snapshots, which know more rows than this one has.
-        return np.fromiter((row if row < n else -1 for row in found), np.int64)
+        return self._places.of(image_ids)
 
     def centered(self, rows: NDArray[np.int64] | slice) -> NDArray[np.float32]:
-        """Return the centered unit vectors of these rows: what similarity compares."""
+        """Return the centered unit vectors of these rows: what similarity compares. A copy."""
         return self.centering.apply(self.vectors[rows])
 
+    @cached_property
+    def lengths(self) -> NDArray[np.float32]:
+        """How long each row is without the mean, float32 (n,); measured once, 0.1 s for 100,000."""
+        return self.centering.lengths(self.vectors)
 
-@dataclass(frozen=True)
+    @cached_property
+    def _places(self) -> Places:
+        return Places(self.image_ids)
+
+
+@dataclass(frozen=True, eq=False)
 class Labeled:
-    """The labeled images of a dataset, centered, row by row, in the order of their embeddings."""
+    """Images of a collection: the labeled ones of a dataset, in the order of their embeddings.
 
-    image_ids: NDArray[np.int64]
-    vectors: NDArray[np.float32]
-    row_of: dict[int, int] = field(repr=False)
+    `places` is int64 (n,), ascending: which rows of `whole` they are. Nothing is copied.
+    """
+
+    whole: Collection = field(repr=False)
+    places: NDArray[np.int64]
 
     def __len__(self) -> int:
-        return len(self.image_ids)
+        return len(self.places)
+
+    @cached_property
+    def image_ids(self) -> NDArray[np.int64]:
+        return self.whole.image_ids[self.places]
+
+    @property
+    def searched(self) -> Searched:
+        """What an index of them is made of."""
+        return Searched(self.image_ids, self.places, self.whole.vectors, self.whole.centering)
+
+    def rows(self, image_ids: Iterable[int]) -> NDArray[np.int64]:
+        """Return where each image stands among these, -1 where it does not."""
+        return self._places.of(image_ids)
+
+    def part(self, rows: NDArray[np.int64] | NDArray[np.bool_]) -> Labeled:
+        """Return some of them, in ascending order of their rows."""
+        return Labeled(self.whole, self.places[rows])
+
+    def centered(self, rows: NDArray[np.int64] | slice = slice(None)) -> NDArray[np.float32]:
+        """Return the centered unit vectors of some or all: a copy, 512 MB for 100,000 of 1,280."""
+        return self.whole.centered(self.places[rows])
+
+    @cached_property
+    def _places(self) -> Places:
+        return Places(self.image_ids)
+
+
+_NOTHING = Collection(
+    np.empty(0, np.int64), np.empty((0, 0), np.float32), Centering(np.empty(0, np.float32), 0.0)
+)
 
 
 class _Kept:
@@ -72,19 +123,10 @@ class _Kept:
         self.lock = threading.Lock()
         self.encoder = ("", "")
         self.revision = -1
-        self.last_id = 0
-        self.count = 0
-        self.buffer = np.empty((0, 0), np.float32)
-        self.total = np.zeros(0, np.float64)
-        self.ids = np.empty(0, np.int64)
-        self.row_of: dict[int, int] = {}
+        self.stored: mapped.Rows | None = None
+        self.whole = _NOTHING
         self.labeled: Labeled | None = None
         self.labeled_revision = -1
-
-    def snapshot(self) -> Collection:
-        n = self.count
-        centering = Centering.of_sum(self.total, n)
-        return Collection(self.ids[:n], self.buffer[:n], self.row_of, centering)
 
 
 _kept: OrderedDict[int, _Kept] = OrderedDict()
@@ -94,38 +136,100 @@ _kept_lock = threading.Lock()
 def collection(project: Project) -> Collection:
     """Return the project's embeddings by its present encoder, as of its revision or later.
 
-    Where the revision moved, only embeddings newer than the last known are read. Everything is
-    read again when the encoder changed or the number of rows does not add up (a deletion). Safe to
-    call from several threads. Not to be called in a transaction that raised the revision: rolled
-    back, the number would come a second time.
+    Where the revision moved, only embeddings newer than the last known are read, by the process
+    that comes first. Everything is read again when the number of rows does not add up (a deletion).
+    Safe to call from several threads and processes. Not to be called in a transaction that raised
+    the revision: rolled back, the number would come a second time, and others would be shown rows
+    that never were.
     """
     kept = _of(project)
     with kept.lock:
         _refresh(kept, project)
-        return kept.snapshot()
+        return kept.whole
 
 
 def labeled(project: Project) -> Labeled:
     """Return the labeled images of the dataset: what suggestions are made from.
 
-    Staged and trashed images are never among them. Kept until the project's revision moves.
+    Staged and trashed images are never among them. Kept until the project's revision moves, and
+    the same object for as long as the same images are labeled.
     """
     kept = _of(project)
     with kept.lock:
         _refresh(kept, project)
         if kept.labeled is None or kept.labeled_revision != kept.revision:
             images = project.images.in_dataset().labeled()
-            kept.labeled, kept.labeled_revision = _part(kept.snapshot(), images), kept.revision
+            kept.labeled = _unchanged(kept.labeled, part_of(kept.whole, images))
+            kept.labeled_revision = kept.revision
         return kept.labeled
 
 
+def part_of(whole: Collection, images: ImageQuerySet) -> Labeled:
+    """Return those of some images that have a vector here."""
+    rows = whole.rows(ids_of(images))
+    return Labeled(whole, np.sort(rows[rows >= 0]))
+
+
 def forget(project_id: int | None = None) -> None:
-    """Drop what is kept of a project, or of all; it is read again when it is asked for."""
+    """Drop what this process keeps of a project, or of all; the files stay."""
     with _kept_lock:
         if project_id is None:
             _kept.clear()
         else:
             _kept.pop(project_id, None)
+
+
+def remove_files(project_id: int) -> None:
+    """Remove the files of a project. Whoever maps them still reads them."""
+    shutil.rmtree(_root() / str(project_id), ignore_errors=True)
+
+
+def remove_unused() -> int:
+    """Remove the files of projects that are gone, and of encoders without any vector left.
+
+    Called after a purge; returns how many folders went. Whoever maps them still reads them.
+    """
+    root, removed = _root(), 0
+    for folder in root.glob("*/*"):
+        if not _is_used(folder):
+            shutil.rmtree(folder, ignore_errors=True)
+            removed += 1
+    for folder in root.glob("*"):
+        if not any(folder.iterdir()):
+            shutil.rmtree(folder, ignore_errors=True)
+    return removed
+
+
+def folder_of(project: Project) -> Path:
+    """Return where the files lie of what is made from the project's present embeddings."""
+    encoder = f"{project.encoder}\n{project.encoder_version}".encode()
+    return _root() / str(project.pk) / hashlib.sha256(encoder).hexdigest()[:16]
+
+
+def _root() -> Path:
+    return Path(settings.DATA_FOLDER) / "cache" / "collections"
+
+
+def _is_used(folder: Path) -> bool:
+    project = Project.objects.filter(pk=folder.parent.name).first()
+    if project is None:
+        return False
+    if folder == folder_of(project):
+        return True
+    made_by = Embedding.objects.filter(project=project).order_by()
+    for project.encoder, project.encoder_version in made_by.values_list(
+        "encoder", "encoder_version"
+    ).distinct():
+        if folder == folder_of(project):
+            return True
+    return False
+
+
+def _unchanged(before: Labeled | None, now: Labeled) -> Labeled:
+    """What was there before, where that is the same: an index of it stays what it is."""
+    if before and before.whole is now.whole and np.array_equal(before.places, now.places):
+        return before
+    return now
 
 
 def _of(project: Project) -> _Kept:
@@ -137,81 +241,101 @@ def _of(project: Project) -> _Kept:
         return kept
 
 
-def _embeddings(project: Project) -> QuerySet[Embedding]:
-    return Embedding.objects.filter(
-        project=project, encoder=project.encoder, encoder_version=project.encoder_version
-    ).order_by("id")
-
-
 def _refresh(kept: _Kept, project: Project) -> None:
     encoder = (project.encoder, project.encoder_version)
     if kept.encoder == encoder and kept.revision >= project.revision:
         return
-    there = _embeddings(project).aggregate(count=Count("id"), last=Max("id"))
-    count, last = there["count"], there["last"] or 0
-    known = kept.encoder == encoder and kept.count <= count
-    if known:
-        _append(kept, project, last)
-    if not known or kept.count != count or kept.last_id != last:
-        _rebuild(kept, project, count, last)
+    known = kept.stored if kept.encoder == encoder else None
+    stored = _Source(project).stored(known)
+    if stored is not kept.stored or kept.encoder != encoder:
+        kept.stored, kept.labeled = stored, None
+        kept.whole = _collection(stored) if stored else _NOTHING
     kept.encoder, kept.revision = encoder, project.revision
 
 
-def _append(kept: _Kept, project: Project, last: int) -> None:
-    newer = _embeddings(project).filter(id__gt=kept.last_id, id__lte=last)
-    for ids, image_ids, vectors in _read(newer):
-        if vectors.shape[1] != kept.buffer.shape[1]:
-            return  # rebuilt by the caller, since the count does not add up
-        _store(kept, ids, image_ids, vectors)
+def _collection(stored: mapped.Rows) -> Collection:
+    centering = Centering.of_sum(stored.total, len(stored))
+    return Collection(stored.ids, stored.vectors, centering)
 
 
-def _rebuild(kept: _Kept, project: Project, count: int, last: int) -> None:
-    """Read everything. New arrays, since older snapshots still read the old ones."""
-    kept.count, kept.last_id, kept.row_of, kept.labeled = 0, 0, {}, None
-    kept.buffer, kept.ids = np.empty((0, 0), np.float32), np.empty(0, np.int64)
-    for ids, image_ids, vectors in _read(_embeddings(project).filter(id__lte=last)):
-        if not kept.count:
-            kept.buffer = np.empty((count, vectors.shape[1]), np.float32)
-            kept.total = np.zeros(vectors.shape[1], np.float64)
-            kept.ids = np.empty(count, np.int64)
-        _store(kept, ids, image_ids, vectors)
+class _Source:
+    """The embeddings of a project as they are in the database, and the files made from them."""
+
+    def __init__(self, project: Project) -> None:
+        self._folder = folder_of(project)
+        # With its moment: another database may have a project of the same number.
+        made = project.created_at.isoformat()
+        self._made_from = f"{project.pk} {made} {project.encoder} {project.encoder_version}"
+        self._embeddings: QuerySet[Embedding] = Embedding.objects.filter(
+            project=project, encoder=project.encoder, encoder_version=project.encoder_version
+        ).order_by("id")
+        there = self._embeddings.aggregate(count=Count("id"), last=Max("id"))
+        self._count, self._last = there["count"], there["last"] or 0
+
+    def stored(self, known: mapped.Rows | None) -> mapped.Rows | None:
+        """Return the rows in files that hold what the database holds, None where it holds none."""
+        if not self._count:
+            return None
+        found = self._read(known)
+        if self._is_whole(found):
+            return found
+        with mapped.locked(self._folder):
+            # Another process may have written meanwhile.
+            found = self._read(known)
+            if not self._is_whole(found):
+                found = self._appended(found) or self._rebuilt()
+        return found
+
+    def _read(self, known: mapped.Rows | None) -> mapped.Rows | None:
+        """The rows as they are; those that this process has not seen before, only if they fit."""
+        found = mapped.read(self._folder, self._made_from, known)
+        if found is None or (known and found.head.token == known.head.token):
+            return found
+        return found if self._fits(found) else None
+
+    def _fits(self, found: mapped.Rows) -> bool:
+        """Whether the last row is what the database says: an older copy may have been put back."""
+        last = self._embeddings.filter(id=found.head.last_id).values_list("image_id", "vector")
+        for image_id, vector in last:
+            return bool(image_id == found.ids[-1] and bytes(vector) == found.vectors[-1].tobytes())
+        return False
+
+    def _is_whole(self, found: mapped.Rows | None) -> bool:
+        return found is not None and (len(found), found.head.last_id) == (self._count, self._last)
+
+    def _appended(self, found: mapped.Rows | None) -> mapped.Rows | None:
+        """The rows with the newer ones behind them; None where they do not add up."""
+        if found is None or len(found) >= self._count:
+            return None
+        with mapped.Writer(self._folder, self._made_from, after=found) as writer:
+            for part in _read(self._embeddings.filter(id__gt=found.head.last_id), self._last):
+                if part.vectors.shape[1] != writer.dim or writer.count > self._count:
+                    return None
+                writer.add(part.image_ids, part.vectors, last_id=part.last_id)
+            return writer.publish() if writer.count == self._count else None
+
+    def _rebuilt(self) -> mapped.Rows | None:
+        """Read everything into new files: older snapshots still read the old ones."""
+        with mapped.Writer(self._folder, self._made_from) as writer:
+            for part in _read(self._embeddings, self._last):
+                writer.add(part.image_ids, part.vectors, last_id=part.last_id)
+            return writer.publish() if writer.count else None
 
 
-def _read(
-    embeddings: QuerySet[Embedding],
-) -> Iterator[tuple[list[int], list[int], NDArray[np.float32]]]:
-    """Yield embedding ids, image ids and raw vectors, some thousand at once."""
-    rows = embeddings.values_list("id", "image_id", "vector")
+@dataclass(frozen=True)
+class _Part:
+    image_ids: NDArray[np.int64]
+    vectors: NDArray[np.float32]
+    last_id: int
+
+
+def _read(embeddings: QuerySet[Embedding], last: int) -> Iterator[_Part]:
+    """Yield embeddings up to the id `last`, some thousand at once."""
+    rows = embeddings.filter(id__lte=last).values_list("id", "image_id", "vector")
     after = 0
     while part := list(rows.filter(id__gt=after)[:READ_AT_ONCE]):
         after = part[-1][0]
         dim = len(part[0][2]) // 4
         joined = b"".join(bytes(vector) for _, _, vector in part)
         vectors = np.frombuffer(joined, "<f4").reshape(len(part), dim)
-        yield [row[0] for row in part], [row[1] for row in part], vectors
-
-
-def _store(kept: _Kept, ids: list[int], image_ids: list[int], vectors: NDArray[np.float32]) -> None:
-    start, end = kept.count, kept.count + len(ids)
-    if end > len(kept.buffer):
-        # Half more than needed: growing copies, and an upload appends every few seconds.
-        room = max(end, len(kept.buffer) * 3 // 2)
-        grown = np.empty((room, kept.buffer.shape[1]), np.float32)
-        grown[:start] = kept.buffer[:start]
-        grown_ids = np.empty(room, np.int64)
-        grown_ids[:start] = kept.ids[:start]
-        kept.buffer, kept.ids = grown, grown_ids
-    kept.buffer[start:end] = vectors
-    # A new array: snapshots made before keep the mean of the rows they have.
-    kept.total = kept.total + vectors.sum(axis=0, dtype=np.float64)
-    kept.ids[start:end] = image_ids
-    kept.row_of.update(zip(image_ids, range(start, end), strict=True))
-    kept.count, kept.last_id = end, ids[-1]
-
-
-def _part(whole: Collection, images: ImageQuerySet) -> Labeled:
-    rows = whole.rows(images.values_list("id", flat=True).order_by())
-    rows = np.sort(rows[rows >= 0])
-    ids = whole.image_ids[rows]
-    vectors = whole.centered(rows) if len(rows) else np.empty((0, 0), np.float32)
-    return Labeled(ids, vectors, dict(zip(ids.tolist(), range(len(ids)), strict=True)))
+        yield _Part(np.array([row[1] for row in part], np.int64), vectors, after)

@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from itertools import islice
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from django.contrib.auth.models import User
-from django.core.files import File
 
 from ..errors import Refusal
-from ..models import Project, Upload, UploadResult
+from ..models import Project, Upload
+from .disk import add_from_disk
 from .projects import create_project
-from .uploads import add_files, finish_upload, start_upload
-
-CHUNK = 50
-"""Files stored at once: few enough to say how far it is, many enough for one transaction each."""
+from .uploads import finish_upload, start_upload
 
 
 def find_demo(user: User, name: str) -> Project | None:
@@ -50,8 +46,8 @@ def load_demo(
     done = 0
     # Only the labeled half keeps its folders' names: the others would tell what they are.
     for upload, files in ((by_folder, _with_folder(labeled)), (without, _bare(unlabeled))):
-        for chunk in _chunks(files):
-            done += len(_add(upload, chunk))
+        for results in add_from_disk(upload, files):
+            done += len(results)
             after_chunk(done, total)
         finish_upload(upload)
     return project
@@ -94,18 +90,3 @@ def _with_folder(files: Sequence[Path]) -> list[tuple[str, Path]]:
 
 def _bare(files: Sequence[Path]) -> list[tuple[str, Path]]:
     return [(path.name, path) for path in files]
-
-
-def _chunks(files: Sequence[tuple[str, Path]]) -> Iterator[list[tuple[str, Path]]]:
-    rest = iter(files)
-    while chunk := list(islice(rest, CHUNK)):
-        yield chunk
-
-
-def _add(upload: Upload, chunk: Sequence[tuple[str, Path]]) -> list[UploadResult]:
-    opened = [(path, File(file.open("rb"), name=file.name)) for path, file in chunk]
-    try:
-        return add_files(upload, opened)
-    finally:
-        for _, file in opened:
-            file.close()

@@ -16,7 +16,19 @@ from similarity.errors import EncoderUnavailable
 _loaded: dict[str, Encoder] = {}
 _loading = threading.Lock()
 one_at_a_time = threading.Lock()
-"""Held around `embed_inputs`: encoders take one thread at a time, and the web server has many."""
+"""Held around `embed_inputs` of encoders that take one thread at a time. The web server holds it
+around all: each call takes every core there, and two at once would only both be slow."""
+_calls_at_once = False
+
+
+def expect_calls_at_once() -> None:
+    """Load encoders for several calls at once, a core each, as a worker makes them.
+
+    So two cores read 1.16 times as many images as when each call takes both. Without this, as in
+    the web server, a call takes all cores, since somebody waits for it.
+    """
+    global _calls_at_once
+    _calls_at_once = True
 
 
 def needs_worker(project: Project) -> bool:
@@ -37,10 +49,15 @@ def encoder_named(name: str) -> Encoder:
     """
     with _loading:
         if name not in _loaded:
-            threads = min(os.cpu_count() or 1, 4)
-            loaded = load_encoder(name, folder=settings.ENCODER_FOLDER, threads=threads)
+            loaded = load_encoder(name, folder=settings.ENCODER_FOLDER, threads=_threads(name))
             _loaded[name] = count_seconds_of(loaded)
         return _loaded[name]
+
+
+def _threads(name: str) -> int:
+    """Return how many cores one call takes: torch, which takes one call at a time, gets all."""
+    at_once = _calls_at_once and not name.startswith(OPEN_CLIP_PREFIX)
+    return 1 if at_once else min(os.cpu_count() or 1, 4)
 
 
 def encoder_for(project: Project) -> Encoder:

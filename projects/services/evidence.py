@@ -12,10 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from projects.models import Image, ImageLabel, Project
-from similarity.neighbours import nearest
 
 from . import collections
 from .carried import labels_by_image
+from .indexes import among
 from .selection import one_variable
 
 LEAST_OF_LABEL = 2
@@ -100,11 +100,11 @@ def _rows_of(
     carriers = ImageLabel.objects.filter(
         label__in=one_variable(list(label_ids)), image__state=Image.State.DATASET
     )
-    rows: dict[int, list[int]] = {label: [] for label in label_ids}
-    for label, image_id in carriers.values_list("label_id", "image_id").order_by("id"):
-        if image_id in labeled.row_of:
-            rows[label].append(labeled.row_of[image_id])
-    return {label: np.array(sorted(each), np.int64) for label, each in rows.items()}
+    carrying: dict[int, list[int]] = {label: [] for label in label_ids}
+    for label, image_id in carriers.values_list("label_id", "image_id").order_by():
+        carrying[label].append(image_id)
+    rows = {label: labeled.rows(each) for label, each in carrying.items()}
+    return {label: np.sort(each[each >= 0]) for label, each in rows.items()}
 
 
 def _nearest(
@@ -114,20 +114,11 @@ def _nearest(
     rows: NDArray[np.int64],
 ) -> list[list[tuple[int, float]]]:
     """The nearest of some rows of the labeled images for each query, the query itself left out."""
-    if not len(rows):
-        return [[] for _ in image_ids]
-    place = {int(row): at for at, row in enumerate(rows)}
-    itself = [place.get(labeled.row_of.get(i, -1), -1) for i in image_ids]
-    found = nearest(
-        vectors, labeled.vectors[rows], k=LEAST_OF_LABEL, exclude=np.array(itself, np.int64)
+    found = among(labeled, rows).search(
+        vectors, k=LEAST_OF_LABEL, itself=np.array(image_ids, np.int64)
     )
-    ids = labeled.image_ids[rows]
     similarities = found.similarities.astype(np.float64).round(4)
     return [
-        [
-            (int(ids[row]), float(similarity))
-            for row, similarity in zip(line, near, strict=True)
-            if row >= 0
-        ]
-        for line, near in zip(found.rows, similarities, strict=True)
+        [(i, s) for i, s in zip(ids, near, strict=True) if i >= 0]
+        for ids, near in zip(found.image_ids.tolist(), similarities.tolist(), strict=True)
     ]

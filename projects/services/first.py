@@ -12,10 +12,12 @@ from projects.models import Image, Project
 from projects.models.batches import DEFAULT_K
 from projects.models.projects import BATCH_SIZES
 from similarity.first import MOST_LABELED, first_to_label, sampled, spread_batch
+from similarity.index import Index
 from similarity.suggest import doubt
 
 from . import collections
 from .carried import labels_by_image
+from .indexes import among, labeled_index
 from .suggestions import hits_of
 
 FEWEST = 20
@@ -95,7 +97,7 @@ def _doubts(
 ) -> NDArray[np.float32]:
     """How split the vote on each row is; 1 where no labeled image votes."""
     ids: Sequence[int] = whole.image_ids[rows].tolist()
-    found = hits_of(ids, whole, _voters(collections.labeled(project)), k=DEFAULT_K)
+    found = hits_of(ids, whole, _voters(project), k=DEFAULT_K)
     carried = labels_by_image({int(image_id) for hits in found for image_id, _ in hits})
     single = not project.multi_label
     votes = (
@@ -105,10 +107,9 @@ def _doubts(
     return np.fromiter(votes, np.float32, len(found))
 
 
-def _voters(labeled: collections.Labeled) -> collections.Labeled:
+def _voters(project: Project) -> Index:
     """The labeled images, or a sample of them where they are many."""
+    labeled = collections.labeled(project)
     if len(labeled) <= MOST_LABELED:
-        return labeled
-    rows = sampled(np.arange(len(labeled)), MOST_LABELED)
-    # No query is among them, so nobody asks for the row of one.
-    return collections.Labeled(labeled.image_ids[rows], labeled.vectors[rows], {})
+        return labeled_index(project)
+    return among(labeled, np.sort(sampled(np.arange(len(labeled)), MOST_LABELED)))

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 
 from django.contrib.auth.models import AbstractBaseUser
-from django.db.models import Count, Q
 
-from projects.models import Act, Image, ImageLabel, ImageQuerySet, Label, LabelChange, Project
+from projects.models import Act, Image, ImageLabel, Label, LabelChange, Project
 from projects.services.selection import one_variable
 from projects.services.undo import next_redo, next_undo
 
@@ -25,29 +24,6 @@ class Tile:
 
     image: Image
     labels: list[ImageLabel] = field(default_factory=list)
-
-
-@dataclass(frozen=True)
-class Counts:
-    """Numbers of the dataset; `matching` is of the grid's filter."""
-
-    images: int
-    labeled: int
-    failed: int
-    pending: int
-    matching: int
-
-    @property
-    def unlabeled(self) -> int:
-        return self.images - self.labeled
-
-    @property
-    def ready(self) -> int:
-        """Images with an embedding."""
-        return self.images - self.pending - self.failed
-
-    def as_dict(self) -> dict[str, int]:
-        return {**asdict(self), "unlabeled": self.unlabeled}
 
 
 @dataclass(frozen=True)
@@ -71,39 +47,6 @@ def tiles_by_id(project: Project, ids: Sequence[int]) -> list[Tile]:
     """Return the tiles of those of the ids that are in the project's dataset. Two queries."""
     images = Image.objects.in_dataset().filter(project=project, pk__in=one_variable(ids))
     return tiles_of(images)
-
-
-def counts_of(project: Project, matching: ImageQuerySet | None = None) -> Counts:
-    """Count the dataset, and what matches a filter if there is one. At most two queries."""
-    states = Image.EmbeddingState
-    numbers = (
-        Image.objects.in_dataset()
-        .filter(project=project)
-        .aggregate(
-            images=Count("pk"),
-            labeled=Count("pk", filter=Q(is_labeled=True)),
-            failed=Count("pk", filter=Q(embedding_state=states.FAILED)),
-            pending=Count("pk", filter=Q(embedding_state=states.PENDING)),
-        )
-    )
-    return Counts(**numbers, matching=numbers["images"] if matching is None else matching.count())
-
-
-def labels_with_counts(project: Project) -> list[Label]:
-    """Return the labels, each with `images`: how many of the dataset carry it. Two queries."""
-    carried = (
-        ImageLabel.objects.filter(
-            label__project=project, image__state=Image.State.DATASET, label__deleted_at=None
-        )
-        .order_by()
-        .values_list("label")
-        .annotate(number=Count("pk"))
-    )
-    numbers = dict(carried)
-    labels = list(Label.objects.live().filter(project=project))
-    for label in labels:
-        label.images = numbers.get(label.pk, 0)  # type: ignore[attr-defined]
-    return labels
 
 
 def version_of(labels: Iterable[Label]) -> str:

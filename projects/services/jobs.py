@@ -154,7 +154,7 @@ class _Asked:
     def _result(self, item: Item, answer: Answer) -> Result:
         result: Result = {"image": item.image, "suggestions": told(answer)}
         if self.with_hits:
-            result["hits"] = [asdict(hit) for hit in answer.hits]
+            result["hits"] = [hit._asdict() for hit in answer.hits]
         return result
 
 

@@ -27,6 +27,8 @@ from projects.services.label_states import (
 from projects.services.moved_edits import move_edits
 
 MAX_NAME = 100
+MAX_KEY = 200
+"""Of `Label.name_key`: one sign may stand for eighteen."""
 MAX_LABELS = 5_000
 """More classes than any set people label by eye, few enough for a list in a page."""
 KEYS = "123456789"
@@ -42,6 +44,8 @@ def clean_name(name: str) -> str:
             f"A label's name has at most {MAX_NAME} characters; this one has {len(cleaned)}.",
             code="label_name",
         )
+    if len(name_key(cleaned)) > MAX_KEY:
+        raise Refusal("This label's name is too long when it is spelled out.", code="label_name")
     if "|" in cleaned or any(unicodedata.category(sign) == "Cc" for sign in cleaned):
         raise Refusal(
             "A label's name cannot contain | (it separates labels in downloads) or control "

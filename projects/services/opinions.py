@@ -93,7 +93,7 @@ def scores_by_others(
         itself: for each the id of the image that it is of, 0 where it is of none.
     """
     scores = lesson.fitted.scores(vectors)
-    own = np.array([lesson.labeled.row_of.get(i, -1) for i in itself], np.int64)
+    own = lesson.labeled.rows(itself)
     known = np.flatnonzero(own >= 0)
     if len(known):
         scores[known] = lesson.fitted.leave_one_out(own[known])

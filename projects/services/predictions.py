@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from django.db.models import Exists, OuterRef
@@ -14,8 +15,9 @@ from projects.models import Image, ImageLabel, ImageQuerySet, Label, Project
 from projects.models.batches import DEFAULT_K, DEFAULT_THRESHOLD
 from projects.models.labels import name_key
 from projects.services import collections
-from projects.services.carried import labels_by_image
+from projects.services.carried import labels_and_names
 from projects.services.collections import Collection
+from projects.services.indexes import labeled_index
 from projects.services.opinions import scores_by_others, suggestions_of
 from projects.services.queries import Query
 from projects.services.similar import nearest_matching
@@ -37,8 +39,7 @@ class Controls:
     """A name of `teaching.METHOD_NAMES`."""
 
 
-@dataclass(frozen=True)
-class Hit:
+class Hit(NamedTuple):
     """A labeled image that is similar to the query; by the default method, one that voted."""
 
     image: str
@@ -81,10 +82,10 @@ def suggest_labels(
     """
     with part("search"):
         refuse_unlabeled(project)
-        whole, labeled = collections.collection(project), collections.labeled(project)
+        whole, index = collections.collection(project), labeled_index(project)
         vectors = centered(whole, queries)
         itself = [query.itself for query in queries]
-        found = hits_of_vectors(vectors, itself, labeled, k=controls.results)
+        found = hits_of_vectors(vectors, itself, index, k=controls.results)
     with part("vote"):
         scored = _scored(project, controls.method, vectors, itself)
         return _Voter(project, controls, with_hits=with_hits).answers(found, scored)
@@ -123,6 +124,7 @@ class _Voter:
     def __init__(self, project: Project, controls: Controls, *, with_hits: bool) -> None:
         self.project, self.controls, self.with_hits = project, controls, with_hits
         self.labels = {label.pk: label for label in Label.objects.live().filter(project=project)}
+        self._named_before: dict[tuple[int, ...], tuple[str, ...]] = {}
 
     def answers(
         self,
@@ -131,23 +133,15 @@ class _Voter:
     ) -> list[Answer]:
         """`scored`: what is suggested for each query where the hits do not vote."""
         ids = {int(hit[0]) for hits in found for hit in hits}
-        self.carried = labels_by_image(ids)
-        self.names = self._names(ids) if self.with_hits else {}
+        self.carried, self.names = labels_and_names(ids)
         return [
             self._answer(hits, scored[at] if scored is not None else None)
             for at, hits in enumerate(found)
         ]
 
-    def _names(self, ids: set[int]) -> dict[int, str]:
-        names: dict[int, str] = {}
-        ordered = sorted(ids)
-        for start in range(0, len(ordered), 900):
-            part_of = Image.objects.filter(pk__in=ordered[start : start + 900])
-            names.update(part_of.values_list("pk", "name"))
-        return names
-
     def _answer(self, hits: list[list[float]], scored: Sequence[Suggestion] | None) -> Answer:
-        voting = [(int(i), s, self.carried[int(i)]) for i, s in hits if int(i) in self.carried]
+        carried = self.carried
+        voting = [(int(i), s, carried[int(i)]) for i, s in hits if i in carried]
         if scored is None:
             scored = vote([s for _, s, _ in voting], [labels for _, _, labels in voting])
         suggestions = tuple(
@@ -164,13 +158,15 @@ class _Voter:
 
     def _evidence(self, voting: Sequence[tuple[int, float, tuple[int, ...]]]) -> tuple[Hit, ...]:
         return tuple(
-            Hit(
-                image=self.names.get(image_id, ""),
-                labels=tuple(self.labels[i].name for i in labels if i in self.labels),
-                similarity=round(100 * similarity, 1),
-            )
+            Hit(self.names[image_id], self._named(labels), round(100 * similarity, 1))
             for image_id, similarity, labels in voting
         )
+
+    def _named(self, labels: tuple[int, ...]) -> tuple[str, ...]:
+        if labels not in self._named_before:
+            names = tuple(self.labels[i].name for i in labels if i in self.labels)
+            self._named_before[labels] = names
+        return self._named_before[labels]
 
 
 def similar_images(

@@ -9,11 +9,12 @@ from datetime import timedelta
 from django.contrib.auth.models import User
 from django.core.files.storage import default_storage
 from django.db import transaction
-from django.db.models import Count, OuterRef, Q, Subquery
+from django.db.models import Count, OuterRef, Q, Subquery, Sum
+from django.db.models.functions import Coalesce
 from django.utils import timezone
 
 from ..errors import Conflict
-from ..models import Batch, Image, Project
+from ..models import Batch, Image, ImageCount, Project
 
 KEPT_FOR = timedelta(days=30)
 """How long a deleted project can be brought back."""
@@ -101,15 +102,17 @@ def purge_deleted_projects() -> int:
 def project_cards(user: User) -> list[ProjectCard]:
     """The projects a person sees, with counts and the newest images; queries do not grow with them.
 
-    Cost: a count over each project's images (index only), and `COVER_IMAGES` rows a project.
+    Cost: kept numbers, and `COVER_IMAGES` rows a project.
     """
     projects = list(Project.objects.visible_to(user))
     counts = {
         row["project"]: (row["images"], row["labeled"])
-        for row in Image.objects.in_dataset()
-        .filter(project__in=projects)
+        for row in ImageCount.objects.filter(project__in=projects, state=Image.State.DATASET)
         .values("project")
-        .annotate(images=Count("id"), labeled=Count("id", filter=Q(is_labeled=True)))
+        .annotate(
+            images=Coalesce(Sum("number"), 0),
+            labeled=Coalesce(Sum("number", filter=Q(is_labeled=True)), 0),
+        )
     }
     open_batches = {
         row["project"]: row["n"]

@@ -14,6 +14,8 @@ from django.utils import timezone
 
 from projects.models import Embedding, Image, Project, Reembedding, Upload
 
+from . import collections
+
 TRASH_KEPT_FOR = timedelta(days=7)
 ABANDONED_AFTER = timedelta(days=2)
 CHUNK = 500
@@ -34,6 +36,8 @@ def purge_trash() -> int:
         while chunk := list(old.filter(project=project_id)[:CHUNK]):
             remove(project_id, chunk)
             purged += len(chunk)
+        # They hold the vectors of what was removed; they are made anew when somebody asks.
+        collections.remove_files(project_id)
     return purged
 
 

@@ -10,7 +10,7 @@ from django.core.files.storage import default_storage
 from projects.models import Image
 from projects.services.arrivals import max_pixels, stream_of
 from similarity.errors import UnreadableImage
-from similarity.images import make_thumbnail, read_image
+from similarity.images import make_rendering, read_image
 
 CONTENT_TYPES = {
     ".jpg": "image/jpeg",
@@ -51,4 +51,4 @@ def large_file(image: Image) -> str:
 def _rendered(image: Image) -> bytes:
     with default_storage.open(image.file_name) as file:
         picture = read_image(stream_of(file), max_pixels=max_pixels())
-    return make_thumbnail(picture, side=LARGE_SIDE)
+    return make_rendering(picture, side=LARGE_SIDE)

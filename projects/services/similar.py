@@ -10,14 +10,19 @@ from numpy.typing import NDArray
 
 from projects.errors import Refusal
 from projects.models import Image, ImageQuerySet, Project
-from similarity.neighbours import nearest
+from similarity.index import ExactIndex
 
 from . import collections
+from .collections import part_of
+from .indexes import everything
 
 DEFAULT_LIMIT = 50
 MAX_LIMIT = 200
 MAX_QUERIES = 100
 """Images searched with at once, by their mean: more of them mean nothing in particular."""
+MOST_OTHERS = 2_000
+"""Images that are not asked for, up to which all are searched and those passed over. Above, the ids
+of those that are asked for are read first: 20 ms for 100,000."""
 AT_ONCE = 500
 """Images looked up at once: SQLite builds exist that allow 999 variables."""
 
@@ -105,10 +110,15 @@ def nearest_matching(
     """
     # So many more may lie before them: staged, thrown away, or otherwise not asked for.
     others = max(0, len(whole) - images.embedded().count())
-    k = min(len(whole), limit + others + len(but))
-    hits = nearest(query, whole.centered(slice(None)), k=k)
-    ids = whole.image_ids[hits.rows[0]].tolist()
-    near = [(i, float(s)) for i, s in zip(ids, hits.similarities[0], strict=True) if i not in but]
+    if others <= MOST_OTHERS:
+        index, k = everything(whole), limit + others + len(but)
+    else:
+        index, k = ExactIndex(part_of(whole, images).searched), limit + len(but)
+    if not len(index):
+        return []
+    hits = index.search(query, k=min(k, len(index)))
+    ids, similarities = hits.image_ids[0].tolist(), hits.similarities[0].tolist()
+    near = [(i, s) for i, s in zip(ids, similarities, strict=True) if i not in but]
     found: list[tuple[Image, float]] = []
     for start in range(0, len(near), AT_ONCE):
         some = near[start : start + AT_ONCE]

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import islice
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 import numpy as np
 from django.db.models import Q, QuerySet
@@ -14,20 +14,29 @@ from numpy.typing import NDArray
 
 from projects.models import Batch, BatchEdit, BatchItem, Image, Label, Project
 from projects.models.batches import MAX_K
+from similarity.index import Index
 from similarity.methods import DEFAULT_METHOD
-from similarity.neighbours import Hits, nearest
 from similarity.suggest import Suggestion, vote
 
 from . import collections
 from .carried import labels_by_image
 from .evidence import LEAST_OF_LABEL, PLACES, Labeled, nearest_of_labels
+from .indexes import labeled_index
 from .opinions import NO_OPINION, Opinion, opinions
 from .review_rows import Like, Neighbour, Row, RowState, SuggestedLabel
 from .sureness import probabilities
 from .ticks import Controls, effective_ticks, suggested_ticks
 
-_Count: TypeAlias = tuple[tuple[Neighbour, ...], list[Suggestion]]
-"""What the first k hits of a row say."""
+_Hit: TypeAlias = tuple[int, float, tuple[int, ...]]
+"""Image, similarity, and the labels it carries by now."""
+
+
+class _Decision(NamedTuple):
+    """What is said of a row, and what that ticks."""
+
+    opinion: Opinion
+    suggested: tuple[int, ...]
+    ticked: tuple[int, ...]
 
 
 def controls_of(batch: Batch) -> Controls:
@@ -46,7 +55,8 @@ def search(batch: Batch, *, only_new: bool = False) -> int:
 
     Searched are queries never searched, and those searched before the project's revision moved, so
     that labels given since count. Always `MAX_K` hits: a moved slider votes on them and searches
-    nothing. What is stored depends on the database alone, so two requests at once write the same.
+    nothing. Two requests at once write the same, or as good: one may have asked an approximate
+    index, which sometimes misses a neighbour.
 
     Args:
         only_new: leave those already searched, as polling does while embeddings still arrive.
@@ -66,11 +76,11 @@ def search(batch: Batch, *, only_new: bool = False) -> int:
 
 
 def _store_hits(items: list[BatchItem], project: Project) -> int:
-    whole, labeled = collections.collection(project), collections.labeled(project)
+    whole, index = collections.collection(project), labeled_index(project)
     rows = whole.rows(item.image_id for item in items)
     # Without a vector by the project's present encoder an item waits for it.
     items = [item for item, row in zip(items, rows, strict=True) if row >= 0]
-    found = hits_of([item.image_id for item in items], whole, labeled, k=MAX_K)
+    found = hits_of([item.image_id for item in items], whole, index, k=MAX_K)
     for item, hits in zip(items, found, strict=True):
         item.hits, item.searched_revision = hits, project.revision
     BatchItem.objects.bulk_update(items, ["hits", "searched_revision"], batch_size=100)
@@ -80,7 +90,7 @@ def _store_hits(items: list[BatchItem], project: Project) -> int:
 def hits_of(
     image_ids: Sequence[int],
     whole: collections.Collection,
-    labeled: collections.Labeled,
+    index: Index,
     *,
     k: int,
 ) -> list[list[list[float]]]:
@@ -88,15 +98,15 @@ def hits_of(
 
     An image is never its own hit.
     """
-    if not len(image_ids) or not len(labeled):
+    if not len(image_ids) or not len(index):
         return [[] for _ in image_ids]
-    return hits_of_vectors(whole.centered(whole.rows(image_ids)), image_ids, labeled, k=k)
+    return hits_of_vectors(whole.centered(whole.rows(image_ids)), image_ids, index, k=k)
 
 
 def hits_of_vectors(
     queries: NDArray[np.float32],
     itself: Sequence[int],
-    labeled: collections.Labeled,
+    index: Index,
     *,
     k: int,
 ) -> list[list[list[float]]]:
@@ -105,17 +115,13 @@ def hits_of_vectors(
     Args:
         itself: for each the id of the image that it is of, 0 where it is of none.
     """
-    rows = np.array([labeled.row_of.get(i, -1) for i in itself], np.int64)
-    hits = nearest(queries, labeled.vectors, k=min(k, len(labeled)), exclude=rows)
-    return [_pairs(hits, at, labeled) for at in range(len(itself))]
-
-
-def _pairs(hits: Hits, at: int, labeled: collections.Labeled) -> list[list[float]]:
-    rows = hits.rows[at]
-    found = rows >= 0
-    ids = labeled.image_ids[rows[found]].tolist()
-    similarities = hits.similarities[at][found].astype(np.float64).round(4).tolist()
-    return [[image_id, s] for image_id, s in zip(ids, similarities, strict=True)]
+    found = index.search(queries, k=min(k, len(index)), itself=np.array(itself, np.int64))
+    # Rounded all at once: line by line it took ten times as long.
+    similarities = found.similarities.astype(np.float64).round(4).tolist()
+    return [
+        [[image_id, s] for image_id, s in zip(ids, line, strict=True) if image_id >= 0]
+        for ids, line in zip(found.image_ids.tolist(), similarities, strict=True)
+    ]
 
 
 def suggest(
@@ -154,7 +160,8 @@ class Ballot:
         self._present = labels_by_image({item.image_id for item in self._items}, any_state=True)
         self._carried = self._labels_of_hits(most)
         self._named_before: dict[tuple[int, ...], tuple[Label, ...]] = {}
-        self._counted: dict[tuple[int, int], _Count] = {}
+        self._voting: dict[tuple[int, int], list[_Hit]] = {}
+        self._voted: dict[tuple[int, int], list[Suggestion]] = {}
 
     def _read_edits(self, batch: Batch) -> dict[int, dict[int, bool]]:
         found: dict[int, dict[int, bool]] = {}
@@ -177,6 +184,15 @@ class Ballot:
         """Say what is suggested and ticked with these controls."""
         said = self._opinions(controls.method)
         return [self._row(item, controls, said) for item in self._items]
+
+    def ticked(self, controls: Controls) -> set[tuple[int, int]]:
+        """Say only which labels these controls tick, as pairs of item and label."""
+        said = self._opinions(controls.method)
+        return {
+            (item.pk, label)
+            for item in self._items
+            for label in self._decide(item, controls, said).ticked
+        }
 
     def shown(self, controls: Controls) -> list[Row]:
         """Return `rows` with what the page shows beside: more evidence, and how sure they are."""
@@ -223,35 +239,53 @@ class Ballot:
         return [replace(row, probability=by_item.get(row.item.pk)) for row in rows]
 
     def _row(self, item: BatchItem, controls: Controls, said: Mapping[int, Opinion]) -> Row:
-        neighbours, voted = self._count(item, controls.k)
-        opinion = Opinion(voted, _lead(voted))
-        if controls.method != DEFAULT_METHOD:
-            # A row without any neighbour waits, failed or is alone: there is nothing to say of it.
-            opinion = said.get(item.image_id, NO_OPINION) if neighbours else NO_OPINION
-        suggested = suggested_ticks(opinion.suggestions, controls)
+        decision = self._decide(item, controls, said)
+        suggested, ticked = decision.suggested, decision.ticked
         edits = self._edits.get(item.pk, {})
-        ticked = effective_ticks(suggested, edits, single=controls.single)
         return Row(
             item=item,
             state=_state_of(item),
-            neighbours=neighbours,
-            labels=self._offered(opinion.suggestions, suggested, ticked, edits, controls),
+            neighbours=tuple(
+                Neighbour(i, s, self._named(labels))
+                for i, s, labels in self._hits(item, controls.k)
+            ),
+            labels=self._offered(decision.opinion.suggestions, suggested, ticked, edits, controls),
             suggested=suggested,
             ticked=ticked,
             present=self._named(self._present.get(item.image_id, ())),
-            certainty=opinion.certainty,
+            certainty=decision.opinion.certainty,
         )
 
-    def _count(self, item: BatchItem, k: int) -> _Count:
-        """Vote once for each k: the other controls do not change what the hits say."""
-        if (item.pk, k) not in self._counted:
-            hits = list(islice(self._hits(item), k))
-            suggestions = vote([s for _, s, _ in hits], [labels for _, _, labels in hits])
-            neighbours = tuple(Neighbour(i, s, self._named(labels)) for i, s, labels in hits)
-            self._counted[item.pk, k] = (neighbours, suggestions)
-        return self._counted[item.pk, k]
+    def _decide(
+        self, item: BatchItem, controls: Controls, said: Mapping[int, Opinion]
+    ) -> _Decision:
+        if controls.method == DEFAULT_METHOD:
+            voted = self._vote(item, controls.k)
+            opinion = Opinion(voted, _lead(voted))
+        else:
+            # A row without any neighbour waits, failed or is alone: nothing is to be said of it.
+            has_hits = bool(self._hits(item, controls.k))
+            opinion = said.get(item.image_id, NO_OPINION) if has_hits else NO_OPINION
+        suggested = suggested_ticks(opinion.suggestions, controls)
+        edits = self._edits.get(item.pk, {})
+        ticked = effective_ticks(suggested, edits, single=controls.single)
+        return _Decision(opinion, suggested, ticked)
 
-    def _hits(self, item: BatchItem) -> Iterator[tuple[int, float, tuple[int, ...]]]:
+    def _vote(self, item: BatchItem, k: int) -> list[Suggestion]:
+        """Vote once for each k: the other controls do not change what the hits say."""
+        if (item.pk, k) not in self._voted:
+            hits = self._hits(item, k)
+            self._voted[item.pk, k] = vote([s for _, s, _ in hits], [each for _, _, each in hits])
+        return self._voted[item.pk, k]
+
+    def _hits(self, item: BatchItem, k: int) -> list[_Hit]:
+        """The first k hits that carry a label by now."""
+        if (item.pk, k) not in self._voting:
+            carrying = self._still_labeled(item)
+            self._voting[item.pk, k] = list(islice(carrying, k))
+        return self._voting[item.pk, k]
+
+    def _still_labeled(self, item: BatchItem) -> Iterator[_Hit]:
         for image_id, similarity in item.hits or ():
             if labels := self._carried.get(image_id):
                 yield image_id, similarity, labels

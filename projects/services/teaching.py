@@ -17,8 +17,8 @@ from projects.errors import Refusal
 from projects.models import Project
 from similarity.auto import Choice, choose
 from similarity.calibration import Calibration, calibrate, certainty
+from similarity.index import ExactIndex, Index
 from similarity.methods import METHODS, Fitted, Method, NeighbourVote, Targets, targets_of
-from similarity.neighbours import nearest
 from similarity.novelty import unlike_below
 from similarity.sampling import evenly
 
@@ -59,6 +59,8 @@ class Taught:
     right: NDArray[np.bool_] = field(repr=False)
     """Whether the best label of those was right."""
     labeled: collections.Labeled = field(repr=False)
+    index: Index = field(repr=False)
+    """Of those labeled images."""
     unlike_below: float = -1.0
     """Similarity to the nearest labeled image below which an image is unlike all of them."""
 
@@ -136,14 +138,16 @@ def _teach(project: Project, name: str, k: int) -> Taught | None:
         return None
     targets = targets_of([carried.get(i, ()) for i in labeled.image_ids.tolist()], label_ids)
     pool = _pool(project)
-    choice = _choice(project, labeled.vectors, targets, label_ids, pool) if name == AUTO else None
+    vectors = labeled.centered()
+    choice = _choice(project, vectors, targets, label_ids, pool) if name == AUTO else None
     method = choice.method if choice else _named(name, k)
-    fitted = method.fit(labeled.vectors, targets, pool=pool)
+    fitted = method.fit(vectors, targets, pool=pool)
     rows = evenly(len(labeled), MOST_CHECKED)
     left_out = fitted.leave_one_out(rows)
     # With no score at all the first label is no guess that could be right.
     right = (targets[rows, left_out.argmax(axis=1)] > 0) & (left_out.max(axis=1) > 0)
     sure = certainty(left_out)
+    index = ExactIndex(labeled.searched)
     return Taught(
         name=name,
         method=method,
@@ -154,7 +158,8 @@ def _teach(project: Project, name: str, k: int) -> Taught | None:
         checked=sure,
         right=right,
         labeled=labeled,
-        unlike_below=_unlike_below(labeled, rows),
+        index=index,
+        unlike_below=_unlike_below(labeled, index, rows),
     )
 
 
@@ -183,18 +188,15 @@ def _seen_by_people(project: Project) -> collections.Labeled:
     unseen = list(project.images.in_dataset().accepted_unseen().values_list("pk", flat=True))
     if not unseen:
         return labeled
-    keep = ~np.isin(labeled.image_ids, unseen)
-    ids = labeled.image_ids[keep]
-    row_of = dict(zip(ids.tolist(), range(len(ids)), strict=True))
-    return collections.Labeled(ids, labeled.vectors[keep], row_of)
+    return labeled.part(~np.isin(labeled.image_ids, unseen))
 
 
 def _named(name: str, k: int) -> Method:
     return NeighbourVote(k) if name == "neighbours" else METHODS[name]()
 
 
-def _unlike_below(labeled: collections.Labeled, rows: NDArray[np.int64]) -> float:
-    hits = nearest(labeled.vectors[rows], labeled.vectors, k=1, exclude=rows)
+def _unlike_below(labeled: collections.Labeled, index: Index, rows: NDArray[np.int64]) -> float:
+    hits = index.search(labeled.centered(rows), k=1, itself=labeled.image_ids[rows])
     return unlike_below(hits.similarities[:, 0])
 
 
@@ -323,7 +325,7 @@ def _forecast(
     if scores.shape[1] > 1:
         scores[at, first] = -2.0
         second = np.where(scores.max(axis=1) < 0, 0, lesson.label_ids[scores.argmax(axis=1)])
-    hits = nearest(vectors, lesson.labeled.vectors, k=1)
+    hits = lesson.index.search(vectors, k=1)
     return Forecasts(
         image_ids=ids,
         best=np.where(none_left, 0, lesson.label_ids[first]),

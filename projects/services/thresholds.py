@@ -20,6 +20,7 @@ from similarity.thresholds import choose_thresholds
 from . import collections
 from .absences import known_pairs, live_label_ids
 from .carried import labels_by_image
+from .indexes import labeled_index
 from .label_states import chunked
 from .opinions import scores_by_others
 from .suggestions import hits_of
@@ -115,7 +116,7 @@ def choose(project: Project, *, k: int, method: str = DEFAULT_METHOD) -> Chosen:
     Raises:
         Conflict: there are fewer than `LEAST_IMAGES`, with what to do.
     """
-    whole, labeled = collections.collection(project), collections.labeled(project)
+    whole = collections.collection(project)
     known, assumed = _known_or_assumed(truth(project, _drawn(project, whole)))
     if len(known.image_ids) < LEAST_IMAGES:
         raise Conflict(
@@ -124,7 +125,9 @@ def choose(project: Project, *, k: int, method: str = DEFAULT_METHOD) -> Chosen:
             code="too_few_labeled",
         )
     if method == DEFAULT_METHOD:
-        scores = _left_out_votes(known, hits_of(known.image_ids, whole, labeled, k=k))
+        scores = _left_out_votes(
+            known, hits_of(known.image_ids, whole, labeled_index(project), k=k)
+        )
     else:
         scores = _left_out_scores(known, whole, taught(project, method))
     found = choose_thresholds(scores, known.matrix)

@@ -18,9 +18,8 @@ from numpy.typing import NDArray
 from projects.models import Image, Label, Project
 from similarity.disagreement import JUDGE, LEAST_LABELED, find_suspects, judged_labels
 from similarity.methods import Targets, targets_of
-from similarity.neighbours import nearest
 
-from . import collections
+from . import collections, indexes
 from .carried import labels_by_image
 from .grid import Tile, tiles_by_id
 from .verdicts import confirmed
@@ -139,7 +138,7 @@ def _judge(project: Project) -> Judged:
 def _suspects(
     labeled: collections.Labeled, label_ids: Sequence[int], targets: Targets
 ) -> list[Suspect]:
-    found = find_suspects(JUDGE.fit(labeled.vectors, targets).leave_one_out(), targets)
+    found = find_suspects(JUDGE.fit(labeled.centered(), targets).leave_one_out(), targets)
     return [
         Suspect(int(labeled.image_ids[row]), label_ids[given], label_ids[suggested], float(p))
         for row, given, suggested, p in zip(*found, strict=True)
@@ -181,7 +180,7 @@ _Near = list[tuple[int, float]]
 
 def _evidence(judged: Judged, suspect: Suspect) -> tuple[_Near, _Near]:
     """The nearest that carry only the suggested one of the two labels, and only the present one."""
-    row = judged.labeled.row_of[suspect.image_id]
+    row = int(judged.labeled.rows([suspect.image_id])[0])
     given = judged.targets[:, judged.label_ids.index(suspect.given)] > 0
     suggested = judged.targets[:, judged.label_ids.index(suspect.suggested)] > 0
     itself = np.arange(len(given)) == row
@@ -190,11 +189,10 @@ def _evidence(judged: Judged, suspect: Suspect) -> tuple[_Near, _Near]:
 
 
 def _nearest(judged: Judged, row: int, among: NDArray[np.int64]) -> _Near:
-    vectors = judged.labeled.vectors
-    hits = nearest(vectors[row : row + 1], vectors[among], k=EVIDENCE)
-    found = hits.rows[0] >= 0
-    ids = judged.labeled.image_ids[among[hits.rows[0][found]]].tolist()
-    return list(zip(ids, hits.similarities[0][found].tolist(), strict=True))
+    query = judged.labeled.centered(slice(row, row + 1))
+    found = indexes.among(judged.labeled, among).search(query, k=EVIDENCE)
+    near = zip(found.image_ids[0].tolist(), found.similarities[0].tolist(), strict=True)
+    return [(image_id, similarity) for image_id, similarity in near if image_id >= 0]
 
 
 def _card(

@@ -14,12 +14,11 @@ from ..access import may, person
 from ..errors import Refusal, TooLarge
 from ..forms import GridFilter
 from ..models import Act, Project, Role
+from ..services.counts import counts_of, labels_with_counts
 from ..services.grid import (
     MAX_TILES,
     Tile,
-    counts_of,
     images_changed_by,
-    labels_with_counts,
     tiles_by_id,
     undo_and_redo,
     version_of,
@@ -67,7 +66,7 @@ def page_state(
     The rows of the label list come along unless the page shows this version of it already.
     """
     form = GridFilter(project, query.lstrip("?"))
-    counts = counts_of(project, form.images() if form.is_valid() and form.is_active else None)
+    counts = counts_of(project, form if form.is_valid() else None)
     undo, redo = undo_and_redo(project, person(request))
     labels = labels_with_counts(project)
     version = version_of(labels)

@@ -16,7 +16,8 @@ from ..forms import ByLabelForm
 from ..models import Image, Project, Role
 from ..services import by_label as service
 from ..services import by_label_evidence, label_list
-from ..services.grid import counts_of, labels_with_counts, undo_and_redo
+from ..services.counts import counts_of, labels_with_counts
+from ..services.grid import undo_and_redo
 from ..services.teaching import AUTO, METHOD_NAMES
 from .answers import body_of, text_of
 from .review_answers import labels_json, number

@@ -16,7 +16,8 @@ from ..errors import Conflict, Refusal, TooLarge
 from ..forms import DuplicatesForm
 from ..models import Act, Project, Role
 from ..services import duplicates as service
-from ..services.grid import counts_of, undo_and_redo
+from ..services.counts import counts_of
+from ..services.grid import undo_and_redo
 from ..services.near_pairs import pairs_if_soon
 from ..services.selection import checked_ids
 from .answers import body_of, card_context

@@ -26,7 +26,10 @@ def thumbnail(request: HttpRequest, pk: int, image_pk: int) -> HttpResponseBase:
     image = _image(request, pk, image_pk)
     if image.embedding_state != Image.EmbeddingState.EMBEDDED:
         return _standing_in()
-    return _picture(image.thumbnail_name, "image/webp", f"{image.name}.webp")
+    try:
+        return picture(image.thumbnail_name, "image/jpeg", name=f"{image.name}.jpg")
+    except FileNotFoundError:
+        return _picture(image.old_thumbnail_name, "image/webp", f"{image.name}.webp")
 
 
 @require_safe

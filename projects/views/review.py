@@ -20,6 +20,7 @@ from ..services import undo as undo_service
 from ..services.batches import set_controls, split
 from ..services.corrections import correct_label
 from ..services.review_list import FILTERS, SORTS, arrange
+from ..services.selection import checked_ids
 from ..services.suggestions import controls_of, search, suggest
 from ..services.teaching import METHOD_NAMES
 from ..services.thresholds import LEAST_IMAGES, can_choose, refresh
@@ -155,7 +156,8 @@ def controls(request: HttpRequest, pk: int, batch_pk: int) -> JsonResponse:
         method=wanted.method,
         since=since,
     )
-    return answer(request, batch, rows=move.rows, changed=move.changed)
+    near = set(checked_ids(body["near"])) if "near" in body else None
+    return answer(request, batch, rows=move.rows, near=near, changed=move.changed)
 
 
 def _controls(body: dict[str, Any], batch: Batch) -> Controls:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import TypedDict
 
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
@@ -13,10 +14,9 @@ from ..errors import Refusal
 from ..forms import GridFilter
 from ..models import Image, Project, Role
 from ..models.labels import COLORS
+from ..services.counts import counts_of, images_to_page, labels_with_counts
 from ..services.grid import (
     CHUNK,
-    counts_of,
-    labels_with_counts,
     tiles_by_id,
     tiles_of,
     undo_and_redo,
@@ -30,12 +30,11 @@ from .answers import body_of, page_state, tiles_html
 def workspace(request: HttpRequest, pk: int) -> HttpResponse:
     project = project_for(request, pk)
     form = GridFilter(project, request.GET).checked()
-    images = form.images()
-    page = page_of(images, form.order, size=CHUNK)
+    page = page_of(images_to_page(form), form.order, labeled_only=form.needs_label, size=CHUNK)
     user = person(request)
     undo, redo = undo_and_redo(project, user)
     labels = labels_with_counts(project)
-    counts = counts_of(project, images if form.is_active else None)
+    counts = counts_of(project, form)
     context = {
         "project": project,
         "base": request.path,
@@ -43,6 +42,7 @@ def workspace(request: HttpRequest, pk: int) -> HttpResponse:
         "tiles": tiles_of(page.images),
         "next": page.next,
         "last": page.last,
+        "first": page.first,
         "counts": counts,
         "counts_json": json.dumps(counts.as_dict()),
         "labels": labels,
@@ -58,12 +58,33 @@ def workspace(request: HttpRequest, pk: int) -> HttpResponse:
 
 @require_GET
 def tiles(request: HttpRequest, pk: int) -> JsonResponse:
-    """The next chunk behind `after`, or the first one."""
+    """The chunk behind `after`, the one before `before`, the last one (`at=end`) or the first."""
     project = project_for(request, pk)
     form = GridFilter(project, request.GET).checked()
-    page = page_of(form.images(), form.order, after=request.GET.get("after", ""), size=CHUNK)
-    html = tiles_html(project, tiles_of(page.images))
-    return JsonResponse({"tiles": html, "next": page.next, "last": page.last})
+    page = page_of(
+        images_to_page(form),
+        form.order,
+        **_place(request),
+        labeled_only=form.needs_label,
+        size=CHUNK,
+    )
+    edges = {"next": page.next, "last": page.last, "previous": page.previous, "first": page.first}
+    return JsonResponse({"tiles": tiles_html(project, tiles_of(page.images)), **edges})
+
+
+class Place(TypedDict):
+    """Where a chunk begins or ends."""
+
+    after: str
+    before: str
+    at_end: bool
+
+
+def _place(request: HttpRequest) -> Place:
+    after, before, at = (request.GET.get(name, "") for name in ("after", "before", "at"))
+    if at not in ("", "end") or sum(map(bool, (after, before, at))) > 1:
+        raise Refusal("Ask for one of after=…, before=… and at=end.", code="bad_cursor")
+    return Place(after=after, before=before, at_end=at == "end")
 
 
 @require_POST

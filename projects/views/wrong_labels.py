@@ -17,7 +17,8 @@ from ..forms import WrongLabelsForm
 from ..models import Act, ImageLabel, Label, Project, Role
 from ..services import verdicts
 from ..services import wrong_labels as service
-from ..services.grid import counts_of, undo_and_redo
+from ..services.counts import counts_of
+from ..services.grid import undo_and_redo
 from .answers import body_of, card_context
 from .labels import named_label
 from .review_answers import labels_json, number

@@ -48,13 +48,18 @@ class Encoder(Protocol):
     def short_side(self) -> int:
         """What to pass to ``read_image``; another value gives slightly other vectors."""
 
+    @property
+    def is_thread_safe(self) -> bool:
+        """Whether several threads may call ``embed_inputs`` at once."""
+
     def preprocess(self, image: Image.Image) -> NDArray[np.float32]:
         """Return one input, float32 (3, h, w), of an RGB image. Safe in several threads at once."""
 
     def embed_inputs(self, inputs: NDArray[np.float32]) -> NDArray[np.float32]:
         """Return float32 (n, dim), unit rows, of inputs (n, 3, h, w); n may be 0.
 
-        For one thread at a time. Others may meanwhile decode and preprocess the next images.
+        For one thread at a time unless ``is_thread_safe``; others may meanwhile decode and
+        preprocess the next images. No vector depends on what else is embedded with it.
         """
 
     def embed(self, images: Sequence[Image.Image]) -> NDArray[np.float32]:

@@ -19,6 +19,8 @@ class JoinedEncoder:
     mean of their parts' cosines.
     """
 
+    is_thread_safe = True
+
     def __init__(self, name: str, parts: Sequence[PackagedEncoder]) -> None:
         self._parts = tuple(parts)
         self.name = name

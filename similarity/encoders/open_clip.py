@@ -45,6 +45,8 @@ class OpenClipEncoder:
     whole process.
     """
 
+    is_thread_safe = False  # torch takes every core for one call as it is
+
     def __init__(self, name: str, *, threads: int = 1) -> None:
         """Find the weights, downloading a known tag where that is possible, and load them.
 

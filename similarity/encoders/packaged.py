@@ -34,6 +34,7 @@ class PackagedEncoder:
     """One network, float32 or int8. See ``similarity.encoders.Encoder`` for what it promises."""
 
     dim = DIM
+    is_thread_safe = True
 
     def __init__(self, folder: Path, network: Network = LITE0, *, threads: int = 1) -> None:
         """Open the file of the network.

@@ -20,7 +20,7 @@ export function wireActions({ grid, selection, large, give, choose }) {
   const tell = (event) => () => document.dispatchEvent(new CustomEvent(event, { detail: { selection: selection.json() } }));
 
   function items() {
-    const open = { label: "Open large", icon: "search", keys: "Space", run: () => large.open(grid.indexOf(selection.active ?? selection.ids?.[0])) };
+    const open = { label: "Open large", icon: "search", keys: "Space", run: () => large.open(grid.order.placeOf(selection.active ?? selection.ids?.[0])) };
     const similar = { label: "Find similar", icon: "search", disabled: selection.size > MOST_QUERIES, title: selection.size > MOST_QUERIES ? `Select at most ${MOST_QUERIES} images` : undefined, run: tell("find-similar") };
     const head = { heading: `${count(selection.size, "image")} selected` };
     if (!canLabel) return [head, open, { heading: "AI tools" }, similar];

@@ -32,15 +32,15 @@ export function wireGestures({ grid, selection, open }) {
   });
   root.addEventListener("dblclick", (event) => {
     const id = idUnder(event);
-    if (id !== null) open(grid.indexOf(id));
+    if (id !== null) open(grid.order.placeOf(id));
   });
 
   /** Select from the anchor to an image; from the server where the range leaves what is loaded. */
   function extend(id, keep = false) {
-    const from = grid.indexOf(selection.anchor ?? id);
-    const to = grid.indexOf(id);
+    const from = grid.order.placeOf(selection.anchor ?? id);
+    const to = grid.order.placeOf(id);
     selection.active = id;
-    if (from < 0 || to < 0) return fromServer(selection.anchor, id, keep);
+    if (from === null || to === null) return fromServer(selection.anchor, id, keep);
     const range = grid.order.slice(Math.min(from, to), Math.max(from, to) + 1);
     if (keep) selection.add(range);
     else selection.set(range);
@@ -61,15 +61,16 @@ export function wireGestures({ grid, selection, open }) {
   // --- keys ----------------------------------------------------------------------------------
 
   function steps(event) {
-    const row = grid.columns;
-    const page = Math.max(1, Math.floor(scroller.clientHeight / grid.rowHeight) - 1) * row;
+    const row = grid.blocks.columns;
+    const page = Math.max(1, Math.floor(scroller.clientHeight / grid.blocks.rowHeight) - 1) * row;
     return { ArrowLeft: -1, ArrowRight: 1, ArrowUp: -row, ArrowDown: row, PageUp: -page, PageDown: page }[event.key];
   }
 
-  async function go(index, event) {
-    if (index >= grid.order.length) await grid.more();
-    const at = Math.max(0, Math.min(index, grid.order.length - 1));
-    const id = grid.order[at];
+  async function go(place, event) {
+    if (place >= grid.order.end) await grid.more();
+    if (place < grid.order.first) await grid.before();
+    const at = Math.max(grid.order.first, Math.min(place, grid.order.end - 1));
+    const id = grid.order.at(at);
     if (id === undefined) return;
     if (event.shiftKey) {
       selection.anchor ??= selection.active ?? id;
@@ -81,23 +82,43 @@ export function wireGestures({ grid, selection, open }) {
     grid.reveal(at);
   }
 
+  /** To the first or the last image of the whole list; what lies between is not loaded. */
+  async function goToEdge(event) {
+    const toEnd = event.key === "End";
+    // With Shift, the range begins here, though this image may not be among the loaded ones there.
+    if (event.shiftKey) selection.anchor ??= selection.active ?? grid.order.at(grid.order.first);
+    // Until the images are there, a label's key must not mean those that were left.
+    else if (!(toEnd ? grid.atEnd : grid.atStart) && !event.ctrlKey && !event.metaKey) selection.clear();
+    try {
+      await (toEnd ? grid.toEnd() : grid.toStart());
+      await go(toEnd ? grid.order.end - 1 : grid.order.first, event);
+    } catch (problem) {
+      toastError(problem);
+    }
+  }
+
+  let keys = Promise.resolve();
+
   function onGridKey(event) {
     if (event.defaultPrevented || event.altKey || !grid.order.length) return;
-    const now = selection.active === null ? -1 : grid.indexOf(selection.active);
+    if (!/^(Arrow|Page|Home|End|Enter| )/.test(event.key)) return;
+    event.preventDefault();
+    // One after another: what is pressed after End means the images there, also while they load.
+    keys = keys.then(() => move(event));
+  }
+
+  function move(event) {
+    const now = selection.active === null ? null : grid.order.placeOf(selection.active);
     const step = steps(event);
     if (step !== undefined) {
-      // From the last row, down ends at the last image; from nowhere, any arrow begins at the first.
-      const target = now < 0 ? 0 : now + step;
-      if (target >= 0 || event.key.startsWith("Page")) go(target, event);
-    } else if (event.key === "Home") go(0, event);
-    else if (event.key === "End") {
-      if (event.shiftKey && !grid.complete) fromServer(selection.anchor ?? selection.active ?? grid.order[0], null);
-      else go(grid.order.length - 1, event);
-    } else if (event.key === " " && (event.ctrlKey || event.metaKey)) {
+      // From the last row, down ends at the last image; from nowhere, any arrow begins at what is seen.
+      const target = now === null ? grid.blocks.seen[0] : now + step;
+      if (target >= 0 || event.key.startsWith("Page")) return go(target, event);
+    } else if (event.key === "Home" || event.key === "End") return goToEdge(event);
+    else if (event.key === " " && (event.ctrlKey || event.metaKey)) {
       if (selection.active !== null) selection.toggle(selection.active);
-    } else if (event.key === " " || event.key === "Enter") open(Math.max(0, now));
-    else return;
-    event.preventDefault();
+    } else open(now ?? grid.blocks.seen[0]);
+    return undefined;
   }
 
   root.addEventListener("keydown", onGridKey);
@@ -113,7 +134,9 @@ export function wireGestures({ grid, selection, open }) {
   describeKeys("ctrl+click", "Select this image too, or no longer", GROUP);
   describeKeys("shift+click", "Select everything from the last one to this", GROUP);
   describeKeys("drag", "Select what the rectangle touches", GROUP);
-  describeKeys("arrows / home / end", "Move; with Shift select, with Ctrl only move", GROUP);
+  describeKeys("arrows", "Move; with Shift select, with Ctrl only move", GROUP);
+  describeKeys("page up / page down", "The same, as far as the window is high", GROUP);
+  describeKeys("home / end", "To the first and the last of all images; with Shift select up to there", GROUP);
   describeKeys("ctrl+space", "Select the image under the keyboard, or no longer", GROUP);
   describeKeys("space / enter", "Open large", GROUP);
   onKeys("ctrl+a", "Select all that match the filter", () => {
@@ -143,16 +166,19 @@ export function wireGestures({ grid, selection, open }) {
     const onScrollbar = event.offsetX > scroller.clientWidth && event.target === scroller;
     if (event.button !== 0 || event.pointerType === "touch" || onScrollbar) return;
     if (event.target !== scroller && !root.contains(event.target) && !event.target.closest(".sentinel, .count-bar .counts")) return;
+    // From the top of the list, not of the grid: more may be loaded before it while the band is drawn.
     const start = place(event);
+    const from = start.y + grid.blocks.above;
     const keep = event.ctrlKey || event.metaKey || event.shiftKey ? selection.ids ?? [] : [];
     let latest = event;
     let frame = 0;
 
     const draw = () => {
       const now = place(latest);
-      const box = { left: Math.min(start.x, now.x), top: Math.min(start.y, now.y), right: Math.max(start.x, now.x), bottom: Math.max(start.y, now.y) };
+      const y = from - grid.blocks.above;
+      const box = { left: Math.min(start.x, now.x), top: Math.min(y, now.y), right: Math.max(start.x, now.x), bottom: Math.max(y, now.y) };
       Object.assign(band.style, { left: `${box.left}px`, top: `${box.top}px`, width: `${box.right - box.left}px`, height: `${box.bottom - box.top}px` });
-      const touched = grid.indexesIn(box).map((index) => grid.order[index]);
+      const touched = grid.blocks.idsIn(box);
       selection.set([...keep, ...touched]);
       if (touched.length) selection.anchor = selection.active = touched[0];
     };

@@ -1,23 +1,25 @@
 /**
- * The grid: which images it has loaded and in what order, and which of their tiles are alive.
+ * The grid: which images it has loaded, the tiles it keeps of them, and what they show.
  *
- * `order` holds the ids of everything loaded; tiles exist only in chunks near the window. Far chunks
- * are emptied, keep their height, and are asked for again by their ids. A chunk holds 240 tiles and
- * the number of columns always divides 240, so that no chunk ends in the middle of a row.
+ * `order` holds the ids of everything loaded, a part of the sorted list that touches its start or its
+ * end and grows by chunks of 240; `blocks` knows where they stand. Tiles are kept for places near the
+ * window only and asked for again by their ids, not their places: labeling under a filter shifts none.
  */
 
+import { Blocks } from "./blocks.js";
 import { get, post } from "./http.js";
 import { projectUrl } from "./project.js";
+import { Run } from "./run.js";
 import { toastError } from "./toast.js";
 
 const CHUNK = 240;
-const COLUMNS = [1, 2, 3, 4, 5, 6, 8, 10, 12, 15, 16, 20, 24];
-const NARROWEST = [112, 164, 248];
 /** Chunks that are loaded again so that the place in a long grid is kept; beyond, it begins anew. */
 const RELOAD_AT_MOST = 10 * CHUNK;
-/** Tiles this far beyond the window stay alive. */
-const ALIVE_PX = 1600;
-const LOAD_AHEAD_PX = 1200;
+const LOAD_AHEAD_PX = 2400;
+/** Tiles that miss so far beyond those in the document, in images, are asked for. */
+const AGAIN_AHEAD = 96;
+/** Kept are tiles so far beyond, at both sides: a chunk that is loaded ahead, and those before it. */
+const KEEP = 1.5 * CHUNK;
 
 function parse(html) {
   const made = document.createElement("template");
@@ -34,119 +36,245 @@ function keepPicture(old, tile) {
 const idOf = (tile) => Number(tile.dataset.id);
 
 export class Grid extends EventTarget {
-  #chunks = [];
   #tiles = new Map();
-  #next;
-  #last;
+  #edges;
   #generation = 0;
-  #loading = null;
+  #loading = {};
+  #failed = {};
+  #asking = false;
+  #frame = 0;
   #query;
-  #near;
+  #matching;
 
-  /** @param {{root: Element, scroller: Element, sentinel: Element, query: () => string}} parts */
-  constructor({ root, scroller, sentinel, query }) {
+  /**
+   * @param {{root: Element, scroller: Element, sentinels: {before: Element, after: Element},
+   *   query: () => string, matching: () => number}} parts `matching`: how many images the list has
+   */
+  constructor({ root, scroller, sentinels, query, matching }) {
     super();
-    Object.assign(this, { root, scroller, sentinel, order: [], places: new Map(), columns: 1, rowHeight: 200, gap: 8, size: 1, inset: 0 });
+    Object.assign(this, { root, scroller, sentinels, order: new Run() });
     this.#query = query;
-    this.#next = root.dataset.next;
-    this.#last = root.dataset.last;
-    const first = parse(root.firstElementChild.innerHTML);
+    this.#matching = matching;
+    const { next, last } = root.dataset;
+    this.#edges = { next, last, previous: "", first: root.dataset.first };
+    this.blocks = new Blocks({
+      root, scroller, order: this.order, tileOf: (id) => this.#tiles.get(id), show: (tile, place) => this.#show(tile, place),
+    });
+    const first = [...root.querySelectorAll(".tile")];
     root.replaceChildren();
-    this.#near = new IntersectionObserver((entries) => this.#nearChanged(entries), { root: scroller, rootMargin: `${ALIVE_PX}px 0px` });
-    this.#add(first);
+    this.#take("after", first, this.#edges);
     new ResizeObserver(() => this.measure()).observe(root);
-    this.ahead = new IntersectionObserver((entries) => {
-      if (entries.some((entry) => entry.isIntersecting)) this.more();
-    }, { root: scroller, rootMargin: `${LOAD_AHEAD_PX}px 0px` });
-    this.ahead.observe(sentinel);
-    sentinel.querySelector("[data-try-again]").addEventListener("click", () => this.more());
+    new ResizeObserver(() => this.look()).observe(scroller);
+    scroller.addEventListener("scroll", () => this.#lookSoon(), { passive: true });
+    for (const [side, sentinel] of Object.entries(sentinels)) {
+      sentinel.querySelector("[data-try-again]").addEventListener("click", () => this.#extend(side));
+    }
   }
 
-  get complete() { return !this.#next; }
+  get atStart() { return !this.#edges.previous; }
+  get atEnd() { return !this.#edges.next; }
+  /** How many images the list has, with those that stay in view though they no longer match. */
+  get total() { return this.atEnd ? this.order.end : Math.max(this.#matching(), this.order.end); }
   get aliveIds() { return [...this.#tiles.keys()]; }
   tile(id) { return this.#tiles.get(id); }
-  indexOf(id) { return this.places.get(id) ?? -1; }
 
   // --- loading -------------------------------------------------------------------------------
 
-  /** Load the next chunk. Resolves when it stands there; false when there is none or it failed. */
-  more() {
-    if (!this.#next) return Promise.resolve(false);
-    this.#loading ??= this.#fetch(this.#next).finally(() => { this.#loading = null; });
-    return this.#loading;
-  }
+  /** Load the next chunk. Resolves to how many images came: 0 when there are none or it failed. */
+  more() { return this.#extend("after"); }
+
+  /** Load the chunk before the first loaded image, the same way. */
+  before() { return this.#extend("before"); }
 
   /** Ask whether images have come behind the last one. Resolves to how many were appended. */
-  async appendNew() {
-    if (this.#next || this.#loading) return 0;
-    const before = this.order.length;
-    this.#loading = this.#fetch(this.#last).finally(() => { this.#loading = null; });
-    await this.#loading;
-    return this.order.length - before;
+  appendNew() {
+    if (this.#edges.next || this.#loading.after) return Promise.resolve(0);
+    return this.#load("after", this.#edges.last);
   }
 
-  async #fetch(after) {
+  #extend(side) {
+    const cursor = side === "after" ? this.#edges.next : this.#edges.previous;
+    if (!cursor) return Promise.resolve(0);
+    return this.#loading[side] ?? this.#load(side, cursor);
+  }
+
+  #load(side, cursor) {
+    const loading = this.#fetch(side, cursor).finally(() => {
+      if (this.#loading[side] !== loading) return;
+      this.#loading[side] = null;
+      this.look();
+    });
+    this.#loading[side] = loading;
+    return loading;
+  }
+
+  async #fetch(side, cursor) {
     const generation = this.#generation;
-    const tryAgain = this.sentinel.querySelector("[data-try-again]");
-    const loading = this.sentinel.querySelector("[data-loading]");
-    tryAgain.hidden = true;
-    loading.hidden = false;
+    this.#say(side, { loading: true });
     try {
-      const answer = await get(projectUrl(`tiles?${this.#query()}&after=${encodeURIComponent(after)}`));
-      if (generation !== this.#generation) return false;
-      this.#next = answer.next;
-      this.#last = answer.last || this.#last;
-      this.#add(parse(answer.tiles));
+      const answer = await get(projectUrl(`tiles?${this.#query()}&${side}=${encodeURIComponent(cursor)}`));
+      if (generation !== this.#generation) return 0;
+      this.#say(side, {});
+      return this.#take(side, parse(answer.tiles), answer);
+    } catch (problem) {
+      if (generation !== this.#generation) return 0;
+      toastError(problem);
+      this.#say(side, { failed: true });
+      return 0;
+    }
+  }
+
+  #say(side, { loading = false, failed = false }) {
+    this.#failed[side] = failed;
+    this.sentinels[side].querySelector("[data-try-again]").hidden = !failed;
+    this.sentinels[side].querySelector("[data-loading]").hidden = !loading;
+  }
+
+  /** Take a chunk in at one side. Returns how many images of it were not there. */
+  #take(side, tiles, { next, last, previous, first }) {
+    const had = this.order.length;
+    for (const tile of tiles) this.#tiles.set(idOf(tile), tile);
+    const ids = tiles.map(idOf);
+    if (side === "after") {
+      Object.assign(this.#edges, { next, last: last || this.#edges.last });
+      this.order.append(ids);
+      this.blocks.arrange();
+    } else {
+      Object.assign(this.#edges, { previous, first: first || this.#edges.first });
+      this.blocks.still(() => this.#prepend(ids));
+    }
+    this.blocks.draw();
+    this.dispatchEvent(new Event("loaded"));
+    return this.order.length - had;
+  }
+
+  #prepend(ids) {
+    this.order.prepend(ids);
+    this.blocks.precedes = !this.atStart;
+    // How many precede the end was the page's last count: others may have come or gone since.
+    if (this.atStart && this.order.first !== 0) {
+      this.order.renumber(0);
+      this.blocks.clear();
+    }
+    this.blocks.arrange();
+  }
+
+  /**
+   * Begin anew at the start or at the end of the list: one chunk, however long the list is.
+   *
+   * Keeps what there is if the server refuses. `keepScroll` loads as much again as there was.
+   */
+  async reload({ keepScroll = false, atEnd = keepScroll && !this.atStart } = {}) {
+    const generation = ++this.#generation;
+    this.#loading = {};
+    const { scrollTop, scrollHeight } = this.scroller;
+    const had = this.order.length;
+    try {
+      const answer = await get(projectUrl(`tiles?${this.#query()}${atEnd ? "&at=end" : ""}`));
+      if (generation !== this.#generation) return;
+      this.#begin(parse(answer.tiles), answer);
+    } finally {
+      // What a reload interrupted says nothing any more.
+      if (generation === this.#generation) for (const side of ["before", "after"]) this.#say(side, {});
+    }
+    while (keepScroll && had <= RELOAD_AT_MOST && this.order.length < had && (await (atEnd ? this.before() : this.more())));
+    if (generation !== this.#generation) return;
+    if (!keepScroll) this.scroller.scrollTop = atEnd ? this.scroller.scrollHeight : 0;
+    else this.scroller.scrollTop = atEnd ? this.scroller.scrollHeight - scrollHeight + scrollTop : scrollTop;
+    this.dispatchEvent(new Event("reloaded"));
+    this.look();
+  }
+
+  #begin(tiles, edges) {
+    const shown = this.#tiles;
+    this.#tiles = new Map();
+    for (const tile of tiles) keepPicture(shown.get(idOf(tile)), tile);
+    this.#edges = edges;
+    this.order.startAt(edges.previous ? Math.max(1, this.#matching() - tiles.length) : 0);
+    this.blocks.precedes = !this.atStart;
+    this.blocks.clear();
+    this.#take("after", tiles, edges);
+  }
+
+  /** Show the last images of the list. */
+  async toEnd() {
+    if (!this.atEnd && this.#matching() - this.order.end <= CHUNK) await this.more();
+    if (!this.atEnd) await this.reload({ atEnd: true });
+    this.scrollTo(this.scroller.scrollHeight);
+  }
+
+  /** Show the first images of the list. */
+  async toStart() {
+    if (!this.atStart && this.order.first <= CHUNK) await this.before();
+    if (!this.atStart) await this.reload();
+    this.scrollTo(0);
+  }
+
+  scrollTo(top) {
+    this.scroller.scrollTop = top;
+    this.look();
+  }
+
+  // --- looking -------------------------------------------------------------------------------
+
+  /** At the next frame, however often until then: keys that waited for a chunk all come at once. */
+  #lookSoon() {
+    this.#frame ||= requestAnimationFrame(() => this.look());
+  }
+
+  /** Show what the window is over now, and load what it comes near to. */
+  look() {
+    cancelAnimationFrame(this.#frame);
+    this.#frame = 0;
+    this.blocks.draw();
+    const { before, after } = this.order.length ? this.blocks.rest : { before: 0, after: 0 };
+    if (before < LOAD_AHEAD_PX && !this.#failed.before) this.before();
+    if (after < LOAD_AHEAD_PX && !this.#failed.after) this.more();
+    this.#askAgain();
+    this.#forgetFar();
+    this.dispatchEvent(new Event("looked"));
+  }
+
+  #show(tile, place) {
+    tile.setAttribute("aria-posinset", Math.max(0, place) + 1);
+    tile.setAttribute("aria-setsize", this.total);
+    this.dispatchEvent(new CustomEvent("tile", { detail: tile }));
+  }
+
+  #missing(from, to) {
+    return this.order.slice(from, to).filter((id) => !this.#tiles.has(id));
+  }
+
+  /** Fetch tiles that were forgotten and are near again: one request at a time, a chunk at most. */
+  async #askAgain() {
+    const [from, to] = this.blocks.shown;
+    if (this.#asking || !this.#missing(from - AGAIN_AHEAD, to + AGAIN_AHEAD).length) return;
+    const ids = this.#missing(from, to);
+    ids.push(...this.#missing(to, to + CHUNK), ...this.#missing(from - CHUNK, from).toReversed());
+    this.#asking = true;
+    try {
+      const { tiles, gone } = await post(projectUrl("tiles/again"), { show: ids.slice(0, CHUNK) });
+      for (const tile of parse(tiles)) {
+        const id = idOf(tile);
+        if (this.order.has(id) && !this.#tiles.has(id)) this.#tiles.set(id, tile);
+      }
+      this.remove(gone);
     } catch (problem) {
       toastError(problem);
-      tryAgain.hidden = false;
-      return false;
+      return;  // whoever scrolls on asks again
     } finally {
-      loading.hidden = true;
+      this.#asking = false;
     }
-    // The observer speaks only when something changes: ask again whether the end is still in view.
-    this.ahead.unobserve(this.sentinel);
-    this.ahead.observe(this.sentinel);
-    return true;
+    this.look();
   }
 
-  /** Begin anew, after the filter or the sort changed. Keeps what there is if the server refuses. */
-  async reload({ keepScroll = false } = {}) {
-    const generation = ++this.#generation;
-    const top = this.scroller.scrollTop;
-    const had = this.order.length;
-    const answer = await get(projectUrl(`tiles?${this.#query()}`));
-    if (generation !== this.#generation) return;
-    const shown = this.#tiles;
-    this.order = [];
-    this.places.clear();
-    this.#tiles = new Map();
-    this.#arrange();
-    this.#next = answer.next;
-    this.#last = answer.last;
-    const tiles = parse(answer.tiles);
-    for (const tile of tiles) keepPicture(shown.get(idOf(tile)), tile);
-    this.#add(tiles);
-    while (keepScroll && had <= RELOAD_AT_MOST && this.order.length < had && (await this.more()));
-    if (generation !== this.#generation) return;
-    this.scroller.scrollTop = keepScroll ? top : 0;
-    this.dispatchEvent(new Event("reloaded"));
-    this.ahead.unobserve(this.sentinel);
-    this.ahead.observe(this.sentinel);
-  }
-
-  #add(tiles) {
-    for (const tile of tiles) {
-      const id = idOf(tile);
-      if (!this.places.has(id)) {
-        this.places.set(id, this.order.length);
-        this.order.push(id);
-      }
-      this.#tiles.set(id, tile);
-      this.#announce(tile);
+  #forgetFar() {
+    const [from, to] = this.blocks.shown;
+    if (this.#tiles.size <= to - from + 2 * KEEP + CHUNK) return;
+    for (const id of this.#tiles.keys()) {
+      const place = this.order.placeOf(id);
+      if (place < from - KEEP || place >= to + KEEP) this.#tiles.delete(id);
     }
-    this.#arrange();
-    this.dispatchEvent(new Event("loaded"));
   }
 
   // --- tiles ---------------------------------------------------------------------------------
@@ -157,8 +285,9 @@ export class Grid extends EventTarget {
       const old = this.#tiles.get(idOf(tile));
       if (!old) continue;
       this.#tiles.set(idOf(tile), tile);
-      this.#announce(tile);
       keepPicture(old, tile);
+      if (!old.isConnected) continue;
+      this.#show(tile, this.order.placeOf(idOf(tile)));
       old.replaceWith(tile);
     }
   }
@@ -175,176 +304,28 @@ export class Grid extends EventTarget {
   /** Take images out of the grid; the others close the gap. */
   remove(ids) {
     const gone = new Set(ids);
-    if (!this.order.some((id) => gone.has(id))) return;
-    this.order = this.order.filter((id) => !gone.has(id));
-    this.places = new Map(this.order.map((id, index) => [id, index]));
+    if (!this.order.remove(gone)) return;
     for (const id of gone) this.#tiles.delete(id);
-    this.#arrange();
+    this.blocks.arrange();
     this.dispatchEvent(new Event("loaded"));
-  }
-
-  #announce(tile) {
-    this.dispatchEvent(new CustomEvent("tile", { detail: tile }));
-  }
-
-  // --- chunks --------------------------------------------------------------------------------
-
-  #arrange() {
-    const needed = Math.ceil(this.order.length / CHUNK);
-    while (this.#chunks.length > needed) {
-      const chunk = this.#chunks.pop();
-      this.#near.unobserve(chunk.element);
-      chunk.element.remove();
-    }
-    while (this.#chunks.length < needed) {
-      const element = document.createElement("div");
-      element.className = "chunk";
-      element.setAttribute("role", "presentation");
-      element.dataset.chunk = this.#chunks.length;
-      this.#chunks.push({ element, alive: true, filling: false });
-      this.root.append(element);
-      this.#near.observe(element);
-    }
-    this.#chunks.forEach((chunk, index) => this.#place(chunk, index));
-  }
-
-  #idsOf(index) {
-    return this.order.slice(index * CHUNK, (index + 1) * CHUNK);
-  }
-
-  #place(chunk, index) {
-    const ids = this.#idsOf(index);
-    this.#setHeight(chunk, ids.length);
-    if (!chunk.alive) return;
-    if (ids.some((id) => !this.#tiles.has(id))) {
-      this.#fill(chunk, index);
-      return;
-    }
-    const wanted = ids.map((id) => this.#tiles.get(id));
-    wanted.forEach((tile, offset) => {
-      tile.setAttribute("aria-posinset", index * CHUNK + offset + 1);
-      tile.setAttribute("aria-setsize", this.complete ? this.order.length : -1);
-    });
-    if (wanted.length !== chunk.element.children.length || wanted.some((tile, offset) => chunk.element.children[offset] !== tile)) {
-      chunk.element.replaceChildren(...wanted);
-    }
-  }
-
-  #setHeight({ element, alive }, number) {
-    const height = Math.ceil(number / this.columns) * this.rowHeight - this.gap;
-    element.style.height = alive ? "" : `${height}px`;
-    element.style.containIntrinsicSize = `auto 100% auto ${height}px`;
-  }
-
-  #nearChanged(entries) {
-    for (const { target, isIntersecting } of entries) {
-      const index = Number(target.dataset.chunk);
-      const chunk = this.#chunks[index];
-      if (!chunk || chunk.element !== target || chunk.alive === isIntersecting) continue;
-      chunk.alive = isIntersecting;
-      if (!isIntersecting) {
-        chunk.element.replaceChildren();
-        for (const id of this.#idsOf(index)) this.#tiles.delete(id);
-      }
-      this.#place(chunk, index);
-    }
-  }
-
-  async #fill(chunk, index) {
-    if (chunk.filling) return;
-    chunk.filling = true;
-    chunk.element.style.height = `${Math.ceil(this.#idsOf(index).length / this.columns) * this.rowHeight - this.gap}px`;
-    const generation = this.#generation;
-    const ids = this.#idsOf(index).filter((id) => !this.#tiles.has(id));
-    try {
-      const answer = await post(projectUrl("tiles/again"), { show: ids });
-      if (generation !== this.#generation) return;
-      const came = new Set();
-      if (chunk.alive) {
-        for (const tile of parse(answer.tiles)) {
-          came.add(idOf(tile));
-          this.#tiles.set(idOf(tile), tile);
-          this.#announce(tile);
-        }
-      }
-      chunk.filling = false;
-      if (!chunk.alive) return;
-      const gone = ids.filter((id) => !came.has(id));
-      if (gone.length) this.remove(gone);
-      else this.#place(chunk, index);
-    } catch (problem) {
-      toastError(problem);
-    } finally {
-      chunk.filling = false;
-    }
+    this.look();
   }
 
   // --- geometry ------------------------------------------------------------------------------
 
   setSize(size) {
-    this.size = size;
+    this.blocks.size = size;
     this.root.dataset.size = ["small", "medium", "large"][size];
     this.measure();
   }
 
-  /** Choose the number of columns for the width there is, keeping the topmost image in view. */
   measure() {
-    const width = this.root.clientWidth;
-    if (!width) return;
-    const topmost = this.order.length ? this.indexAt(this.scroller.scrollTop + this.inset) : 0;
-    const fit = Math.max(1, Math.floor((width + this.gap) / (NARROWEST[this.size] + this.gap)));
-    const columns = COLUMNS.findLast((number) => number <= fit);
-    const changed = columns !== this.columns;
-    this.columns = columns;
-    this.root.style.setProperty("--columns", columns);
-    const tile = this.#tiles.values().next().value;
-    const rowHeight = tile ? tile.getBoundingClientRect().height + this.gap : this.rowHeight;
-    if (!changed && Math.abs(rowHeight - this.rowHeight) < 0.5) return;
-    this.rowHeight = rowHeight;
-    this.#chunks.forEach((chunk, index) => this.#setHeight(chunk, this.#idsOf(index).length));
-    if (topmost > 0) this.scroller.scrollTop = this.boxOf(topmost).top - this.inset;
-  }
-
-  /** Where an image stands, in the scroller's own coordinates, whether its tile is alive or not. */
-  boxOf(index) {
-    const chunk = this.#chunks[Math.floor(index / CHUNK)].element;
-    const place = index % CHUNK;
-    const width = (this.root.clientWidth + this.gap) / this.columns;
-    return {
-      top: chunk.offsetTop + Math.floor(place / this.columns) * this.rowHeight,
-      left: this.root.offsetLeft + (place % this.columns) * width,
-      width: width - this.gap,
-      height: this.rowHeight - this.gap,
-    };
-  }
-
-  /** Index of the first image of the row at a height of the scroller's own coordinates. */
-  indexAt(top) {
-    const at = this.#chunks.findLastIndex((chunk) => chunk.element.offsetTop <= top);
-    if (at < 0) return 0;
-    const row = Math.floor((top - this.#chunks[at].element.offsetTop) / this.rowHeight);
-    return Math.min(this.order.length - 1, at * CHUNK + row * this.columns);
-  }
-
-  /** Indexes of the images that a rectangle touches, in the scroller's own coordinates. */
-  indexesIn({ left, top, right, bottom }) {
-    const found = [];
-    if (!this.order.length) return found;
-    const start = Math.max(0, this.indexAt(top) - this.columns);
-    for (let index = start; index < this.order.length; index += 1) {
-      const box = this.boxOf(index);
-      if (box.top > bottom) break;
-      if (box.top + box.height >= top && box.left <= right && box.left + box.width >= left) found.push(index);
-    }
-    return found;
+    if (this.blocks.measure()) this.look();
   }
 
   /** Scroll just as far as it takes to see an image. */
-  reveal(index) {
-    if (index < 0 || index >= this.order.length) return;
-    const box = this.boxOf(index);
-    const { scrollTop, clientHeight } = this.scroller;
-    if (box.top < scrollTop + this.inset) this.scroller.scrollTop = box.top - this.inset;
-    else if (box.top + box.height > scrollTop + clientHeight) this.scroller.scrollTop = box.top + box.height - clientHeight + this.gap;
+  reveal(place) {
+    this.blocks.reveal(place);
+    this.#lookSoon();
   }
 }

@@ -30,9 +30,9 @@ export class Large {
     });
   }
 
-  /** Show the image at an index of the grid's order. */
-  open(index) {
-    const id = this.#grid.order[index];
+  /** Show the image at a place of the grid's list. */
+  open(place) {
+    const id = this.#grid.order.at(place);
     if (id === undefined) return;
     if (!this.#dialog) this.#build();
     this.#show(id);
@@ -73,9 +73,9 @@ export class Large {
     const id = this.id;
     this.id = null;
     this.#grid.root.focus({ preventScroll: true });
-    if (this.#grid.indexOf(id) < 0) return;
+    if (!this.#grid.order.has(id)) return;
     this.#selection.only(id);
-    this.#grid.reveal(this.#grid.indexOf(id));
+    this.#grid.reveal(this.#grid.order.placeOf(id));
   }
 
   #onKey(event) {
@@ -89,16 +89,16 @@ export class Large {
   }
 
   async #step(by) {
-    const next = this.#grid.indexOf(this.id) + by;
-    if (next < 0) return;
-    if (next >= this.#grid.order.length && !(await this.#grid.more())) return;
-    const id = this.#grid.order[next];
-    if (id !== undefined && this.#dialog) this.#show(id);
+    const { order } = this.#grid;
+    const next = () => order.at(order.placeOf(this.id) + by);
+    if (next() === undefined) await (by < 0 ? this.#grid.before() : this.#grid.more());
+    if (next() !== undefined && this.#dialog) this.#show(next());
   }
 
   #show(id) {
     this.id = id;
-    const index = this.#grid.indexOf(id);
+    const { order } = this.#grid;
+    const at = order.placeOf(id);
     const { picture, place, back, on } = this.#parts;
     const name = this.#grid.tile(id)?.querySelector(".name").textContent ?? "";
     const image = element("img", { src: projectUrl(`images/${id}/large`), alt: name });
@@ -106,15 +106,14 @@ export class Large {
       if (this.id === id) picture.replaceChildren(element("p", { class: "muted" }, "This image cannot be shown."));
     });
     picture.replaceChildren(image);
-    place.textContent = `${(index + 1).toLocaleString("en")} of ${state.counts.matching.toLocaleString("en")}`;
-    back.disabled = index === 0;
-    on.disabled = index === this.#grid.order.length - 1 && this.#grid.complete;
+    place.textContent = `${(at + 1).toLocaleString("en")} of ${state.counts.matching.toLocaleString("en")}`;
+    back.disabled = at === order.first && this.#grid.atStart;
+    on.disabled = at === order.end - 1 && this.#grid.atEnd;
     this.#describe();
-    this.#preload(index + 1);
+    this.#preload(order.at(at + 1));
   }
 
-  #preload(index) {
-    const id = this.#grid.order[index];
+  #preload(id) {
     if (id !== undefined && this.#grid.tile(id)?.querySelector("img")) new Image().src = projectUrl(`images/${id}/large`);
   }
 

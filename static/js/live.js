@@ -41,15 +41,15 @@ export function wireLive({ grid, selection }) {
     }
   }
 
-  // How many matched when the chunks were asked for. More by now have come since; where the grid is
-  // not complete, nothing else tells whether images came before the last one that is loaded.
+  // How many matched when the chunks were asked for. More by now have come since; where not all are
+  // loaded, nothing else tells whether images came elsewhere than behind the last one.
   let seen = state.counts.matching;
 
   /** New images go to their places by themselves where that moves nothing a person works on. */
   async function showNew() {
     seen = Math.min(seen, state.counts.matching);
-    if (grid.complete && state.counts.matching > seen) seen += await grid.appendNew();
-    const missing = grid.complete ? state.counts.matching - grid.order.length : 0;
+    if (grid.atEnd && state.counts.matching > seen) seen += await grid.appendNew();
+    const missing = grid.atStart && grid.atEnd ? state.counts.matching - grid.order.length : 0;
     const number = Math.max(state.counts.matching - seen, missing);
     if (number > 0) {
       if (grid.order.length === 0 || isIdle()) return grid.reload();
@@ -59,7 +59,7 @@ export function wireLive({ grid, selection }) {
     return undefined;
   }
 
-  const atTop = () => grid.scroller.scrollTop < grid.rowHeight / 2;
+  const atTop = () => grid.atStart && grid.scroller.scrollTop < grid.blocks.rowHeight / 2;
 
   /** Whether tiles may move: nothing is selected, and nobody is about to click one. */
   function isIdle() {

@@ -16,6 +16,20 @@ export function known() {
   return Object.fromEntries(allRows().filter(isRead).map((row) => [row.dataset.item, row.dataset.version]));
 }
 
+/** Ids of the rows within so many pixels of the window: what a moved control has drawn at once. */
+export function nearRows(px) {
+  const isNear = ({ top, bottom }) => bottom > -px && top < innerHeight + px;
+  return allRows().filter((row) => isNear(row.getBoundingClientRect())).map(itemOf);
+}
+
+/** Rows that changed on the server and were not drawn: read again when they come into view. */
+export function markStale(ids, watch) {
+  for (const row of ids.map(rowOf).filter(Boolean)) {
+    row.dataset.version = "";
+    watch(row);
+  }
+}
+
 /** Every read row with its ticks, as the person sees them. */
 export function seenTicks() {
   return Object.fromEntries(allRows().filter(isRead).map((row) => [row.dataset.item, tickedIn(row)]));

@@ -11,7 +11,7 @@ import { menuIsOpen, openMenuAt } from "./menu.js";
 import { drawLabelKeys } from "./review-keys.js";
 import { watchControls } from "./review-controls.js";
 import {
-  addMissing, allRows, applyRows, currentRow, isRead, itemOf, known, makeCurrent, moveRow, rowOf, seenTicks, tickAtOnce,
+  addMissing, allRows, applyRows, currentRow, isRead, itemOf, known, makeCurrent, markStale, moveRow, nearRows, rowOf, seenTicks, tickAtOnce,
 } from "./review-rows.js";
 import { thresholdList } from "./review-thresholds.js";
 import { toast, toastError } from "./toast.js";
@@ -39,7 +39,10 @@ function send(path, data = {}, { rows = null } = {}) {
 function settle(answer, rows) {
   waiting -= 1;
   ({ labels, summary } = answer);
-  if (rows || waiting === 0) applyRows(answer);
+  if (rows || waiting === 0) {
+    applyRows(answer);
+    markStale(answer.stale, (row) => unread.observe(row));
+  }
   if (waiting === 0) {
     drawSummary();
     showControls(answer.controls);
@@ -126,6 +129,7 @@ function drawProgress() {
 
 /* Rows that come into view, and rows that get ready */
 const wanted = new Set();
+const AHEAD_PX = 1200;
 const unread = new IntersectionObserver((entries) => {
   for (const { isIntersecting, target } of entries) {
     if (!isIntersecting) continue;
@@ -133,7 +137,7 @@ const unread = new IntersectionObserver((entries) => {
     wanted.add(target.dataset.item);
   }
   if (wanted.size) setTimeout(readWanted, 30);
-}, { rootMargin: "1200px 0px" });
+}, { rootMargin: `${AHEAD_PX}px 0px` });
 
 function readWanted() {
   if (!wanted.size) return;
@@ -259,7 +263,7 @@ page.addEventListener("click", (event) => {
 page.addEventListener("focusin", (event) => makeCurrent(event.target.closest(".row"), { focus: false }));
 
 /* The bar */
-const showControls = watchControls(document.querySelector("[data-controls]"), (controls) => send("controls", controls));
+const showControls = watchControls(document.querySelector("[data-controls]"), (controls) => send("controls", { ...controls, near: nearRows(AHEAD_PX) }));
 // What another tab did meanwhile is shown before somebody works on what is old.
 document.addEventListener("visibilitychange", () => {
   if (!document.hidden && waiting === 0) send("rows").catch(() => {});

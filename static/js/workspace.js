@@ -12,6 +12,7 @@ import { wireLabels } from "./labels.js";
 import { Large } from "./large.js";
 import { wireLive } from "./live.js";
 import { openMenuAt } from "./menu.js";
+import { wirePosition } from "./position.js";
 import { applyState, canLabel, labelsShown, state } from "./page-state.js";
 import { projectUrl } from "./project.js";
 import { Selection } from "./selection.js";
@@ -22,7 +23,8 @@ const root = find("#grid");
 const scroller = find("#images");
 
 const selection = new Selection({ matching: () => state.counts.matching, query });
-const grid = new Grid({ root, scroller, sentinel: find("#sentinel"), query });
+const sentinels = { before: find("#sentinel-before"), after: find("#sentinel") };
+const grid = new Grid({ root, scroller, sentinels, query, matching: () => state.counts.matching });
 actsOn(grid);
 
 const target = () => {
@@ -30,7 +32,8 @@ const target = () => {
   return selection.size ? selection.json() : null;
 };
 const { give, choose } = wireLabels({ target });
-wireGestures({ grid, selection, open: (index) => large.open(index) });
+wireGestures({ grid, selection, open: (place) => large.open(place) });
+wirePosition(grid);
 const large = new Large({ grid, selection });
 wireActions({ grid, selection, large, give, choose });
 wireLive({ grid, selection });
@@ -161,7 +164,8 @@ find("#download").addEventListener("click", ({ currentTarget: button }) => {
 // What stands at the top of the scroller covers the images below it.
 new ResizeObserver(([entry]) => {
   const sticky = getComputedStyle(entry.target).position === "sticky";
-  grid.inset = sticky ? entry.target.offsetHeight : 0;
+  grid.blocks.inset = sticky ? entry.target.offsetHeight : 0;
+  scroller.style.setProperty("--inset", `${grid.blocks.inset}px`);
 }).observe(find("#count-bar"));
 
 setSize(localStorage.getItem("tile-size") ?? 1);

@@ -69,7 +69,7 @@ def test_an_embedded_image_has_its_thumbnail(script, owner_client, project, enco
     script.bytes(f"/api/image/{project.pk}/cat.jpg", PICTURE)
     image = Image.objects.get()
     answer = owner_client.get(f"/projects/{project.pk}/images/{image.pk}/thumbnail")
-    assert answer["Content-Type"] == "image/webp"
+    assert answer["Content-Type"] == "image/jpeg"
 
 
 def test_the_same_bytes_are_stored_once_and_the_answer_names_them(script, project, encoder_folder):

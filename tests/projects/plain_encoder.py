@@ -10,6 +10,7 @@ class PlainEncoder:
     """The mean color of `side` x `side` parts of a picture."""
 
     short_side = 32
+    is_thread_safe = False
 
     def __init__(
         self, name: str = "efficientnet-lite0-int8", version: str = "test-1", *, side: int = 2

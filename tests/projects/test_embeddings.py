@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import os
 import threading
+from concurrent.futures import Future
 from datetime import timedelta
 
 import numpy as np
 import pytest
+from celery.signals import worker_process_init
 from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
 from django.db import connections
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 from PIL import Image as Picture
 
@@ -66,7 +70,7 @@ def test_images_get_unit_vectors_thumbnails_and_a_new_revision(uploaded, encoder
     before = project.revision
     work_off(seconds=60)
     assert states() == ["embedded"] * 20
-    assert encoder.sizes == [16, 4]
+    assert sorted(encoder.sizes) == [4, 16]
     project.refresh_from_db()
     assert project.revision > before
     assert project.encoder_version == "test-1"
@@ -79,7 +83,7 @@ def test_images_get_unit_vectors_thumbnails_and_a_new_revision(uploaded, encoder
             expected = encoder.embed([reading.read_image(file.file, short_side=32)])[0]
         np.testing.assert_array_equal(vector, expected)
         with default_storage.open(image.thumbnail_name) as file, Picture.open(file) as thumbnail:
-            assert (thumbnail.format, max(thumbnail.size)) == ("WEBP", 60)
+            assert (thumbnail.format, max(thumbnail.size)) == ("JPEG", 60)
 
 
 def test_one_bad_file_fails_by_itself_and_shifts_nobody(uploaded, encoder):
@@ -130,6 +134,36 @@ def test_an_image_deleted_while_it_is_read_is_no_error(uploaded, encoder):
     assert states() == ["embedded"]
 
 
+def test_read_again_a_thumbnail_is_made_only_where_there_is_none(uploaded, encoder):
+    """Also not where an earlier release made a WebP."""
+    old, gone, there = uploaded(3)
+    work_off(seconds=60)
+    default_storage.delete(old.thumbnail_name)
+    default_storage.save(old.old_thumbnail_name, ContentFile(b"webp"))
+    default_storage.delete(gone.thumbnail_name)
+    readings = reading.read_and_embed(list(Image.objects.order_by("id")), encoder)
+    assert [bool(each.thumbnail) for each in readings] == [False, True, False]
+    assert not default_storage.exists(old.thumbnail_name)
+    assert default_storage.exists(gone.thumbnail_name)
+    assert default_storage.exists(there.thumbnail_name)
+
+
+def test_the_number_of_queries_does_not_grow_with_the_images(uploaded, encoder):
+    def queries_for(number: int) -> int:
+        first = Image.objects.count()
+        upload_more = {
+            f"n{first + n}": picture_bytes("red circle", first + n) for n in range(number)
+        }
+        uploaded(**upload_more)
+        with CaptureQueriesContext(connections["default"]) as captured:
+            work_off(seconds=60)
+        return len(captured)
+
+    queries_for(1)  # notes the version of the encoder
+    few = queries_for(3)
+    assert queries_for(40) == few
+
+
 # Claims
 
 
@@ -143,9 +177,14 @@ def test_claimed_images_are_taken(uploaded):
 
 
 def test_a_claim_holds_few_large_images(uploaded, monkeypatch):
-    uploaded(4)
+    """A JPEG counts a quarter of its pixels, any other format all."""
+    uploaded(6)
+    Image.objects.filter(name__in=["0.jpg", "1.jpg", "2.jpg"]).update(extension=".png")
     monkeypatch.setattr(embeddings, "CHUNK_PIXELS", 2 * 60 * 48)
-    assert len(claim()) == 2
+    assert len(claim(3)) == 2
+    assert len(claim()) == 4, "one of them a PNG, three JPEG"
+    end_leases()
+    Image.objects.update(lease_until=None)
     monkeypatch.setattr(embeddings, "CHUNK_PIXELS", 1)
     assert len(claim()) == 1
 
@@ -196,21 +235,36 @@ def test_images_of_a_killed_worker_are_read_again_one_by_one(uploaded, encoder):
     assert set(Image.objects.values_list("attempts", "lease_until")) == {(0, None)}
 
 
+class Killed(BaseException):
+    """What a kill looks like from inside: nothing catches it."""
+
+
+@pytest.fixture
+def poison(monkeypatch):
+    """`poison(image)`: reading it kills the worker, which then gives nothing back."""
+
+    def run(image: Image) -> None:
+        real = reading._read
+
+        def reading_that_dies(each, encoder):
+            if each.pk == image.pk:
+                raise Killed
+            return real(each, encoder)
+
+        monkeypatch.setattr(reading, "_read", reading_that_dies)
+        monkeypatch.setattr(embeddings, "release", lambda _: None)
+
+    return run
+
+
+@pytest.mark.parametrize("chunk", [64, 2, 1])
 def test_an_image_that_kills_its_worker_three_times_fails_and_the_rest_go_on(
-    uploaded, encoder, monkeypatch
+    uploaded, encoder, monkeypatch, poison, chunk
 ):
-    poison = uploaded(5)[2]
-    real = embeddings.read_and_embed
-
-    class Killed(BaseException):
-        pass
-
-    def reading_that_dies(images, encoder):
-        if poison.pk in {image.pk for image in images}:
-            raise Killed
-        return real(images, encoder)
-
-    monkeypatch.setattr(embeddings, "read_and_embed", reading_that_dies)
+    """Also where it is in one chunk and innocent ones, claimed ahead, are in the next."""
+    monkeypatch.setattr(embeddings, "CHUNK", chunk)
+    images = uploaded(5)
+    poison(images[2])
     deaths = 0
     for _ in range(10):
         try:
@@ -220,8 +274,110 @@ def test_an_image_that_kills_its_worker_three_times_fails_and_the_rest_go_on(
         end_leases()
     assert deaths == 3
     assert states() == ["embedded", "embedded", "failed", "embedded", "embedded"]
-    poison.refresh_from_db()
-    assert poison.failure_reason == STOPPED
+    images[2].refresh_from_db()
+    assert images[2].failure_reason == STOPPED
+
+
+def test_images_of_a_killed_worker_are_never_held_beside_others(uploaded, encoder, monkeypatch):
+    """Else the next death, caused by one of them, would count against the others too."""
+    images = uploaded(6)
+    claim(3)
+    end_leases()
+    held_together = []
+    real = reading._read
+
+    def noting(image, encoder):
+        held_together.append(set(embeddings.Image.objects.filter(lease_until__gte=timezone.now())))
+        return real(image, encoder)
+
+    monkeypatch.setattr(reading, "_read", noting)
+    monkeypatch.setattr(reading, "ThreadPoolExecutor", AtOnce)
+    work_off(seconds=60)
+    assert held_together == [set(images[3:])] * 3 + [{image} for image in images[:3]]
+
+
+class AtOnce:
+    """An executor that does it in this thread, which sees this test's transaction."""
+
+    def __init__(self, *_, **__) -> None:
+        pass
+
+    def submit(self, work, *arguments) -> Future:
+        done = Future()
+        done.set_result(work(*arguments))
+        return done
+
+    def shutdown(self, **_) -> None:
+        pass
+
+
+def test_two_chunks_are_under_way_so_that_no_core_waits_while_one_is_written(
+    uploaded, encoder, monkeypatch
+):
+    monkeypatch.setattr(embeddings, "CHUNK", 2)
+    uploaded(6)
+    begun: list[int] = []
+    at_writing: list[int] = []
+    begin, write = reading.Readers.begin, embeddings.write_readings
+    monkeypatch.setattr(
+        reading.Readers,
+        "begin",
+        lambda self, images, encoder: begun.append(len(images)) or begin(self, images, encoder),
+    )
+    monkeypatch.setattr(
+        embeddings,
+        "write_readings",
+        lambda *given: at_writing.append(len(begun)) or write(*given),
+    )
+    work_off(seconds=60)
+    assert begun == [2, 2, 2]
+    assert at_writing == [2, 3, 3]
+    assert states() == ["embedded"] * 6
+
+
+def test_what_was_claimed_ahead_is_given_back_when_the_disk_is_full(uploaded, encoder, monkeypatch):
+    monkeypatch.setattr(embeddings, "CHUNK", 2)
+    images = uploaded(4)
+    real = reading._read
+
+    def reading_on_a_full_disk(image, encoder):
+        if image.pk == images[0].pk:
+            raise OSError(28, "No space left")
+        return real(image, encoder)
+
+    monkeypatch.setattr(reading, "_read", reading_on_a_full_disk)
+    with pytest.raises(OSError, match="No space"):
+        work_off(seconds=60)
+    given_back = set(Image.objects.values_list("embedding_state", "attempts", "lease_until"))
+    assert given_back == {("pending", 0, None)}
+
+
+def test_a_worker_that_is_asked_to_stop_finishes_what_it_claimed_and_claims_no_more(
+    uploaded, encoder, monkeypatch
+):
+    monkeypatch.setattr(embeddings, "CHUNK", 2)
+    uploaded(6)
+    asked = iter([False, False, True, True, True, True])
+    work_off(seconds=60, asked_to_stop=lambda: next(asked))
+    assert states() == ["embedded"] * 4 + ["pending"] * 2
+    assert set(Image.objects.values_list("attempts", "lease_until")) == {(0, None)}
+
+
+@pytest.mark.parametrize("is_thread_safe", [False, True])
+def test_several_threads_give_each_image_the_vector_it_has_alone(
+    uploaded, encoder, monkeypatch, is_thread_safe
+):
+    monkeypatch.setattr(PlainEncoder, "is_thread_safe", is_thread_safe)
+    monkeypatch.setattr(reading, "THREADS", 4)
+    images = uploaded(30, bad=cut(picture_bytes("red circle")))
+    readings = reading.read_and_embed(images, encoder)
+    assert [each.image for each in readings] == images
+    for image, each in zip(images[:30], readings, strict=False):
+        with default_storage.open(image.file_name) as file:
+            alone = encoder.embed([reading.read_image(file.file, short_side=32)])[0]
+        np.testing.assert_array_equal(each.vector, alone)
+    assert readings[30].vector is None
+    assert readings[30].failure
 
 
 def test_an_unexpected_error_counts_as_an_attempt_and_is_logged(
@@ -250,6 +406,26 @@ def test_a_full_disk_marks_nothing_failed(uploaded, encoder, monkeypatch):
 
 
 # Encoders
+
+
+def test_a_worker_gives_each_call_one_core_and_the_web_server_all(
+    encoder_folder, settings, monkeypatch
+):
+    """Several calls run at once in a worker; torch takes one at a time, and so every core."""
+    monkeypatch.setattr(encoders, "_loaded", {})
+    monkeypatch.setattr(encoders, "_calls_at_once", False)
+    monkeypatch.setattr(os, "cpu_count", lambda: 2)
+    settings.ENCODER_FOLDER = encoder_folder
+
+    def cores() -> int:
+        encoders._loaded.clear()
+        encoder = encoders.encoder_named("efficientnet-lite0-int8")
+        return encoder._session.get_session_options().intra_op_num_threads
+
+    assert cores() == 2
+    worker_process_init.send(sender=None)
+    assert cores() == 1
+    assert encoders._threads("open_clip:ViT-B-32/laion2b") == 2
 
 
 def test_without_the_encoder_images_wait_and_the_project_says_why(uploaded, monkeypatch, project):

@@ -13,7 +13,7 @@ from pytest_django import DjangoAssertNumQueries
 
 from projects.models import Image
 from projects.services.uploads import add_file, start_upload
-from similarity.images import make_thumbnail
+from similarity.images import make_rendering, make_thumbnail
 from tests.drawings import draw_picture, picture_bytes
 
 
@@ -48,11 +48,21 @@ def test_the_original_comes_back_byte_for_byte_with_its_real_type(owner_client, 
     assert answer["Content-Disposition"] == "inline; filename*=utf-8''%C3%A4%20%3Cb%3E.jpg"
 
 
-def test_the_thumbnail_is_a_small_webp(owner_client, add):
+def test_the_thumbnail_is_a_small_jpeg(owner_client, add):
     answer = owner_client.get(url(add(picture_bytes("red circle")), "thumbnail"))
-    assert answer["Content-Type"] == "image/webp"
+    assert answer["Content-Type"] == "image/jpeg"
     picture = Picture.open(io.BytesIO(b"".join(answer.streaming_content)))
-    assert max(picture.size) <= 320
+    assert picture.format == "JPEG"
+
+
+def test_a_thumbnail_from_before_they_were_jpeg_is_still_served(owner_client, add):
+    image = add(picture_bytes("red circle"))
+    default_storage.delete(image.thumbnail_name)
+    old = make_rendering(draw_picture("red circle"), side=320)
+    default_storage.save(image.old_thumbnail_name, ContentFile(old))
+    answer = owner_client.get(url(image, "thumbnail"))
+    assert answer["Content-Type"] == "image/webp"
+    assert b"".join(answer.streaming_content) == old
 
 
 def test_until_the_worker_has_read_it_a_drawing_stands_in_that_is_not_kept(owner_client, add):
@@ -67,7 +77,8 @@ def test_until_the_worker_has_read_it_a_drawing_stands_in_that_is_not_kept(owner
 def test_a_file_that_is_gone_is_no_error(owner_client, add):
     image = add(picture_bytes("red circle"))
     default_storage.delete(image.file_name)
-    for part in ("file", "large"):
+    default_storage.delete(image.thumbnail_name)
+    for part in ("file", "large", "thumbnail"):
         assert owner_client.get(url(image, part))["Content-Type"] == "image/svg+xml"
 
 

@@ -50,6 +50,15 @@ def test_old_trash_goes_with_its_files_and_newer_trash_stays(project, owner, ima
     assert default_storage.exists(images[1].file_name)
 
 
+def test_nothing_of_an_image_is_left_not_even_what_earlier_releases_made(project, owner, images):
+    for name in images[0].stored_names[1:]:
+        default_storage.save(name, ContentFile(b"small"))
+    assert images[0].old_thumbnail_name in images[0].stored_names
+    trash_images(project, owner, [images[0].pk])
+    purge.remove(project.pk, list(Image.objects.filter(pk=images[0].pk)))
+    assert not [name for name in images[0].stored_names if default_storage.exists(name)]
+
+
 def test_bytes_that_were_uploaded_again_meanwhile_keep_their_file(project, owner, images):
     trash_images(project, owner, [images[0].pk])
     stale = list(Image.objects.filter(pk=images[0].pk))

@@ -178,6 +178,44 @@ def test_controls_say_how_many_ticks_changed_since_the_gesture_began(
     assert batch.threshold == 99
 
 
+def test_a_moved_control_draws_only_rows_near_the_window_and_names_the_others(
+    owner_client: Client, three: Three
+) -> None:
+    batch = three[2]
+    items = list(batch.items.order_by("position").values_list("pk", flat=True))
+    drawn = send(owner_client, batch, "rows", known=dict.fromkeys(items, "")).json()["html"]
+    known = {item: re.search(r'data-version="([^"]+)"', html)[1] for item, html in drawn.items()}
+    move = {"k": 10, "threshold": 100, "top_only": True, "known": known}
+    near = items[:3]
+    answer = send(owner_client, batch, "controls", **move, near=near).json()
+    assert sorted(map(int, answer["html"])) == near
+    assert answer["stale"] == items[3:]
+    # What the page has of the first three is what is right now; nothing is left to draw of them.
+    for item, html in answer["html"].items():
+        known[item] = re.search(r'data-version="([^"]+)"', html)[1]
+    again = send(owner_client, batch, "controls", **{**move, "known": known}, near=near).json()
+    assert again["html"] == {}
+    assert again["stale"] == items[3:]
+
+
+def test_without_a_window_every_changed_row_is_drawn(owner_client: Client, three: Three) -> None:
+    batch = three[2]
+    items = list(batch.items.values_list("pk", flat=True))
+    known = dict.fromkeys(items, "old")
+    move = {"k": 10, "threshold": 100, "top_only": True, "known": known}
+    answer = send(owner_client, batch, "controls", **move).json()
+    assert sorted(map(int, answer["html"])) == sorted(items)
+    assert answer["stale"] == []
+
+
+@pytest.mark.parametrize("near", ["1", [True], [{}], {"1": 1}, [-1]])
+def test_rows_near_the_window_are_named_by_numbers(
+    owner_client: Client, three: Three, near: object
+) -> None:
+    move = {"k": 10, "threshold": 50, "top_only": True, "near": near}
+    assert send(owner_client, three[2], "controls", **move).status_code == 400
+
+
 def test_sorts_and_filters(owner_client: Client, project: Project) -> None:
     labels, _ = three_classes(project)
     rng = np.random.default_rng(3)

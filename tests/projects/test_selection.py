@@ -8,7 +8,8 @@ from projects.errors import Refusal
 from projects.forms import GridFilter
 from projects.models import Image, Project
 from projects.services.labels import get_or_create_labels, label_images
-from projects.services.selection import page_of, selected_images
+from projects.services.selection import Page, ids_between, page_of, selected_images
+from projects.services.trash import trash_images
 
 from .images import make_images
 
@@ -109,25 +110,135 @@ def test_a_bad_selection_is_refused(labeled, data):
         selected_images(labeled, data)
 
 
-@pytest.mark.parametrize("sort", ["name", "-name", "time", "-time", "label"])
-def test_paging_meets_every_image_once_in_order(labeled, sort):
-    at = datetime(2024, 1, 1, tzinfo=UTC)
-    Image.objects.filter(pk__in=[i.pk for i in labeled.photos[:4]]).update(uploaded_at=at)
-    images = Image.objects.filter(project=labeled)
-    seen, cursor = [], ""
-    while True:
-        page = page_of(images, sort, after=cursor, size=2)
-        seen += page.images
-        cursor = page.next
-        if not cursor:
-            break
-    assert seen == page_of(images, sort, size=100).images
-    assert len(seen) == 6
-    if sort == "label":
-        assert [image.name[6:11] for image in seen[:3]] == ["00000", "00001", "00002"]
+SORTS = [sort for sort, _ in GridFilter.SORTS]
+
+
+def plainly_sorted(project, sort):
+    """All images, sorted in Python: what every walk through pages must meet."""
+
+    def key(image):
+        star = image.image_labels.filter(is_default=True).first()
+        place = (star.label.position, star.label.pk) if star else (float("inf"), 0)
+        kinds = {"name": (image.name,), "time": (image.uploaded_at,), "label": (*place, image.name)}
+        return (*kinds[sort.lstrip("-")], image.pk)
+
+    return sorted(Image.objects.filter(project=project), key=key, reverse=sort.startswith("-"))
+
+
+@pytest.fixture
+def many(labeled):
+    """Twenty-six images: those of `labeled`, and twenty more with some times and labels alike."""
+    more = make_images(labeled, 20, prefix="more")
+    for number, image in enumerate(more):
+        Image.objects.filter(pk=image.pk).update(
+            uploaded_at=datetime(2024, 1, 1 + number // 4, tzinfo=UTC)
+        )
+    owner = labeled.owner
+    label_images(labeled, owner, [image.pk for image in more[::3]], labeled.b)
+    label_images(labeled, owner, [image.pk for image in more[1::3]], labeled.a)
+    return labeled
+
+
+def walked(images, sort, *, backwards):
+    """Every page from one end to the other, in the order of the list."""
+    page = page_of(images, sort, size=4, at_end=backwards)
+    pages = [page]
+    while cursor := page.previous if backwards else page.next:
+        place = {"before": cursor} if backwards else {"after": cursor}
+        page = page_of(images, sort, size=4, **place)
+        pages.append(page)
+    return pages[:: -1 if backwards else 1]
+
+
+@pytest.mark.parametrize("sort", SORTS)
+@pytest.mark.parametrize("backwards", [False, True])
+def test_paging_meets_every_image_once_in_order_both_ways(many, sort, backwards):
+    images = Image.objects.filter(project=many)
+    pages = walked(images, sort, backwards=backwards)
+    assert [image for page in pages for image in page.images] == plainly_sorted(many, sort)
+    assert [bool(page.previous) for page in pages] == [False, *[True] * (len(pages) - 1)]
+    assert [bool(page.next) for page in pages] == [*[True] * (len(pages) - 1), False]
+
+
+@pytest.mark.parametrize("sort", SORTS)
+def test_from_any_place_both_neighbouring_pages_are_the_list_around_it(many, sort):
+    images = Image.objects.filter(project=many)
+    plain = plainly_sorted(many, sort)
+    for start in range(0, len(plain) - 4):
+        middle = page_of(images, sort, after=cursor_at(images, sort, plain, start), size=3)
+        assert middle.images == plain[start + 1 : start + 4]
+        before = page_of(images, sort, before=middle.previous, size=3)
+        assert before.images == plain[max(0, start - 2) : start + 1]
+        assert page_of(images, sort, after=before.next, size=3) == middle
+
+
+def cursor_at(images, sort, plain, index):
+    """The cursor of one image of the list."""
+    page = page_of(images, sort, size=index + 1)
+    assert page.images[-1] == plain[index]
+    return page.last
+
+
+@pytest.mark.parametrize("sort", SORTS)
+def test_a_walk_that_turns_meets_what_is_left_after_deletions(many, sort):
+    images = Image.objects.in_dataset().filter(project=many)
+    plain = plainly_sorted(many, sort)
+    middle = page_of(images, sort, after=cursor_at(images, sort, plain, 9), size=4)
+    gone = [*middle.images, plain[8], plain[15]]
+    trash_images(many, many.owner, [image.pk for image in gone])
+    left = [image for image in plain if image not in gone]
+    at = left.index(plain[9])
+    assert page_of(images, sort, before=middle.previous, size=4).images == left[at - 3 : at + 1]
+    assert page_of(images, sort, after=middle.next, size=4).images == left[at + 1 : at + 5]
+
+
+@pytest.mark.parametrize("sort", SORTS)
+def test_the_end_of_a_list_has_nothing_behind_it_and_is_still_a_place(many, sort):
+    images = Image.objects.filter(project=many)
+    end = page_of(images, sort, size=5, at_end=True)
+    assert end.images == plainly_sorted(many, sort)[-5:]
+    assert (end.next, end.previous) == ("", end.first)
+    behind = page_of(images, sort, after=end.last, size=5)
+    assert (behind.images, behind.next, behind.last) == ([], "", end.last)
+    assert behind.previous == behind.first == end.last
+
+
+@pytest.mark.parametrize("sort", SORTS)
+def test_ids_between_two_images_are_a_piece_of_the_list_whichever_comes_first(many, sort):
+    images = Image.objects.filter(project=many)
+    plain = plainly_sorted(many, sort)
+    ids = [image.pk for image in plain]
+    for start, end in [(0, 25), (3, 3), (2, 9), (17, 21), (5, 24)]:
+        for first, last in ((plain[start], plain[end]), (plain[end], plain[start])):
+            assert ids_between(images, sort, first=first, last=last) == ids[start : end + 1]
+    assert ids_between(images, sort, first=plain[7], last=None) == ids[7:]
+    assert ids_between(images, sort, first=None, last=plain[7]) == ids[:8]
+    assert ids_between(images, sort, first=None, last=None) == ids
+
+
+def test_ids_between_images_that_match_no_more_are_those_between_their_places(many):
+    plain = plainly_sorted(many, "name")
+    images = Image.objects.filter(project=many).exclude(pk=plain[4].pk)
+    found = ids_between(images, "name", first=plain[4], last=plain[6])
+    assert found == [plain[5].pk, plain[6].pk]
+
+
+def test_an_empty_list_has_no_places(labeled):
+    none = Image.objects.none()
+    for at_end in (False, True):
+        page = page_of(none, "name", size=5, at_end=at_end)
+        assert page == Page([], next="", last="", previous="", first="")
 
 
 @pytest.mark.parametrize("cursor", ["x", "W10", "WyJhIl0", "bnVsbA", "é", "eyJhIjoxfQ"])
 def test_a_forged_cursor_is_refused(labeled, cursor):
     with pytest.raises(Refusal):
         page_of(Image.objects.all(), "name", after=cursor, size=2)
+    with pytest.raises(Refusal):
+        page_of(Image.objects.all(), "name", before=cursor, size=2)
+
+
+def test_two_cursors_at_once_are_refused(labeled):
+    cursor = page_of(Image.objects.all(), "name", size=2).last
+    with pytest.raises(Refusal):
+        page_of(Image.objects.all(), "name", after=cursor, before=cursor, size=2)

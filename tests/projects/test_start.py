@@ -108,6 +108,12 @@ def test_a_database_that_does_not_answer_is_refused(tmp_path: Path):
     assert "The database cannot be used" in said
 
 
+def test_an_index_that_the_database_does_not_have_is_refused(tmp_path: Path):
+    said = refusal(tmp_path, LABELING_INDEX="pgvector", **NO_ENCODER)
+    assert "searches in PostgreSQL, and the database is another" in said
+    assert "Set DATABASE_URL to a PostgreSQL, or LABELING_INDEX to auto." in said
+
+
 def test_a_broker_that_does_not_answer_is_refused(tmp_path: Path):
     said = refusal(tmp_path, CELERY_BROKER_URL=f"redis://127.0.0.1:{free_port()}/0", **NO_ENCODER)
     assert "The message broker does not answer" in said

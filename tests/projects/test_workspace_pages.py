@@ -124,6 +124,26 @@ def test_chunks_follow_each_other_and_miss_nothing(project, owner_client):
     assert seen == [240, 240, 20]
 
 
+def test_chunks_precede_each_other_from_the_end(project, owner_client):
+    make_images(project, 500)
+    url = f"/projects/{project.pk}/tiles"
+    end = owner_client.get(f"{url}?at=end").json()
+    before = owner_client.get(f"{url}?before={end['previous']}").json()
+    start = owner_client.get(f"{url}?before={before['previous']}").json()
+    assert [each["tiles"].count('role="option"') for each in (start, before, end)] == [20, 240, 240]
+    assert (start["previous"], end["next"]) == ("", "")
+    behind = owner_client.get(f"{url}?after={start['next']}").json()
+    assert behind["tiles"] == before["tiles"]
+
+
+@pytest.mark.parametrize("query", ["at=start", "at=end&after=x", "before=x", "after=a&before=b"])
+def test_a_place_that_is_none_is_400_with_a_sentence(photos, owner_client, query):
+    url = f"/projects/{photos.pk}/tiles?{query}"
+    answer = owner_client.get(url, headers={"Accept": "application/json"})
+    assert answer.status_code == 400
+    assert answer.json()["error"].endswith(".")
+
+
 def test_the_number_of_queries_does_not_grow(
     photos, owner, owner_client, django_assert_max_num_queries, django_assert_num_queries
 ):
@@ -139,6 +159,11 @@ def test_the_number_of_queries_does_not_grow(
     assert queries() == few <= 14
     with django_assert_num_queries(5):
         assert owner_client.get(f"/projects/{photos.pk}/tiles?show=labeled").status_code == 200
+    cursor = owner_client.get(f"/projects/{photos.pk}/tiles").json()["next"]
+    for place in ("at=end", f"after={cursor}", f"before={cursor}"):
+        with django_assert_num_queries(5 if place == "at=end" else 6):  # is there more behind us?
+            url = f"/projects/{photos.pk}/tiles?show=labeled&{place}"
+            assert owner_client.get(url).status_code == 200
 
 
 def test_giving_a_label_answers_with_the_changed_tiles_and_the_new_state(photos, owner_client):

@@ -107,3 +107,15 @@ def test_the_input_is_not_changed() -> None:
     before = rows.copy()
     Centering.fit(rows).apply(rows)
     np.testing.assert_array_equal(rows, before)
+
+
+def test_lengths_are_those_of_the_rows_without_the_mean() -> None:
+    rng = np.random.default_rng(5)
+    rows = rng.normal(size=(700, 12)) + 1
+    vectors = (rows / np.linalg.norm(rows, axis=1, keepdims=True)).astype(np.float32)
+    centering = Centering.fit(vectors)
+    vectors[3] = np.float32(centering.weight) * centering.mean
+    plain = np.linalg.norm(vectors - np.float32(centering.weight) * centering.mean, axis=1)
+    lengths = centering.lengths(vectors)
+    np.testing.assert_allclose(lengths, plain, atol=1e-6)
+    assert lengths[3] == 0 == centering.apply(vectors)[3].any()

@@ -16,6 +16,7 @@ from similarity.images import (
     ImageInfo,
     UnreadableImage,
     inspect_image,
+    make_rendering,
     make_thumbnail,
     read_image,
 )
@@ -216,25 +217,66 @@ def test_a_very_long_picture_is_read_and_has_a_thumbnail() -> None:
     picture = read_image(file_of(Image.new("L", (3, 62_728), 90), "JPEG"), short_side=256)
     assert picture.size == (3, 62_728)
     with Image.open(io.BytesIO(make_thumbnail(picture))) as thumbnail:
-        assert thumbnail.size == (1, 320)
+        assert thumbnail.size == (1, 241)
+    with Image.open(io.BytesIO(make_rendering(picture, side=320))) as rendering:
+        assert rendering.size == (1, 320)
 
 
-def test_a_thumbnail_fits_keeps_its_shape_and_never_grows() -> None:
-    def thumbnail_size(size: tuple[int, int]) -> tuple[int, int]:
-        with Image.open(io.BytesIO(make_thumbnail(Image.new("RGB", size), side=320))) as picture:
+@pytest.mark.parametrize(
+    ("size", "small"),
+    [
+        ((500, 375), (250, 188)),
+        ((375, 500), (188, 250)),
+        ((479, 100), (479, 100)),
+        ((480, 360), (240, 180)),
+        ((4000, 3000), (250, 188)),
+        ((50, 20), (50, 20)),
+        ((1, 1), (1, 1)),
+    ],
+)
+def test_a_thumbnail_has_240_to_479_pixels_keeps_its_shape_and_never_grows(
+    size: tuple[int, int], small: tuple[int, int]
+) -> None:
+    with Image.open(io.BytesIO(make_thumbnail(Image.new("RGB", size)))) as picture:
+        assert picture.format == "JPEG"
+        assert picture.size == small
+
+
+def test_a_thumbnail_shows_the_mean_of_each_square() -> None:
+    picture = Image.effect_noise((600, 500), 60).convert("RGB")
+    with Image.open(io.BytesIO(make_thumbnail(picture))) as thumbnail:
+        shown = np.asarray(thumbnail, np.float64)
+    pixels = np.asarray(picture, np.float64)
+    plain = np.array(
+        [
+            [pixels[2 * y : 2 * y + 2, 2 * x : 2 * x + 2].mean(axis=(0, 1)) for x in range(300)]
+            for y in range(250)
+        ]
+    )
+    assert np.abs(shown - plain).mean() < 10  # what JPEG takes from noise
+    # A picture that is shifted by one pixel of the thumbnail is another one.
+    assert np.abs(shown[:, 1:] - plain[:, :-1]).mean() > 20
+
+
+def test_a_rendering_fits_keeps_its_shape_and_never_grows() -> None:
+    def rendered_size(size: tuple[int, int]) -> tuple[int, int]:
+        content = make_rendering(Image.new("RGB", size), side=320)
+        with Image.open(io.BytesIO(content)) as picture:
             assert picture.format == "WEBP"
             return picture.size
 
-    assert thumbnail_size((1600, 1200)) == (320, 240)
-    assert thumbnail_size((1200, 1600)) == (240, 320)
-    assert thumbnail_size((50, 20)) == (50, 20)
+    assert rendered_size((1600, 1200)) == (320, 240)
+    assert rendered_size((1200, 1600)) == (240, 320)
+    assert rendered_size((50, 20)) == (50, 20)
 
 
-def test_a_thumbnail_carries_no_metadata() -> None:
+def test_small_pictures_carry_no_metadata() -> None:
     exif = Image.Exif()
     exif[0x010F] = "secret maker"
-    picture = read_image(file_of(two_halves(), "JPEG", exif=exif, icc_profile=b"secret" * 9))
+    told = {"exif": exif, "icc_profile": b"secret" * 9, "comment": b"secret"}
+    picture = read_image(file_of(two_halves(), "JPEG", **told))
     assert b"secret" not in make_thumbnail(picture)
+    assert b"secret" not in make_rendering(picture, side=320)
 
 
 def test_pictures_are_read_by_several_threads_at_once() -> None:

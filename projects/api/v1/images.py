@@ -17,6 +17,7 @@ from ...errors import Refusal
 from ...forms import GridFilter
 from ...models import Image, ImageQuerySet, Project
 from ...services import exports
+from ...services.counts import images_to_page
 from ...services.predictions import labels_named
 from ...services.queries import image_named
 from ...services.selection import page_of, sorted_images
@@ -58,7 +59,7 @@ class Images(ApiView):
         if unchanged := not_modified(request, etag):
             return unchanged
         page = page_of(
-            chosen.images(), chosen.order, after=given.text("cursor"), size=limit_of(given)
+            images_to_page(chosen), chosen.order, after=given.text("cursor"), size=limit_of(given)
         )
         told = {image.pk: image for image in with_labels(page.images)}
         rows = [told[image.pk] for image in page.images]

@@ -11,6 +11,7 @@ from typing import Any
 
 from celery import current_app
 from django.conf import settings
+from django.core.checks import run_checks
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
 from django.db.utils import OperationalError as DatabaseProblem
@@ -32,6 +33,7 @@ from projects.starting import (
     web_program,
     worker_program,
 )
+from projects.system_checks import OURS
 
 SECONDS_TO_FIRST_PAGE = 60.0
 
@@ -122,6 +124,7 @@ def prepare(data: Path) -> None:
     clear_leftovers(data)
     try:
         call_command("migrate", verbosity=0, interactive=False)
+        refuse_problems()
         local_user()
         # The worker looks for what the last run left as soon as it is ready.
         with current_app.connection_for_write() as broker:
@@ -135,6 +138,12 @@ def prepare(data: Path) -> None:
             f"The message broker does not answer ({problem}); see CELERY_BROKER_URL.",
             code="no_broker",
         ) from None
+
+
+def refuse_problems() -> None:
+    """Raise a `Refusal` with the first problem that our own checks find."""
+    for problem in run_checks(tags=[OURS], databases=["default"]):
+        raise Refusal(f"{problem.msg} {problem.hint}", code="bad_set_up")
 
 
 def refuse_without_web(web: Child) -> None:

@@ -31,7 +31,7 @@ def assert_same(project: Project) -> None:
     assert made.image_ids.tolist() == list(plain)
     centered = made.centered(slice(None))
     np.testing.assert_allclose(centered, np.array(list(plain.values())), atol=1e-6)
-    assert [made.row_of[pk] for pk in plain] == list(range(len(plain)))
+    assert made.rows(plain).tolist() == list(range(len(plain)))
 
 
 def test_growing_it_row_by_row_gives_what_reading_it_at_once_gives(project: Project) -> None:

@@ -38,11 +38,11 @@ def plain_suggestions(project: Project, method: str, images: list[Image]) -> Pla
     labels = sorted({label for each in carried for label in each})
     unlabeled = project.images.in_dataset().unlabeled().embedded().order_by("content_hash")
     pool = whole.centered(whole.rows(unlabeled.values_list("pk", flat=True)))
-    fitted = METHODS[method]().fit(labeled.vectors, targets_of(carried, labels), pool=pool)
+    fitted = METHODS[method]().fit(labeled.centered(), targets_of(carried, labels), pool=pool)
     found = {}
     for image in images:
-        row = labeled.row_of.get(image.pk)
-        if row is None:
+        row = int(labeled.rows([image.pk])[0])
+        if row < 0:
             scores = fitted.scores(whole.centered(whole.rows([image.pk])))[0]
         else:
             scores = fitted.leave_one_out(np.array([row]))[0]
@@ -255,7 +255,7 @@ def test_thresholds_per_label_follow_the_method(project: Project, mixed, method:
         ],
         np.int8,
     )
-    rows = np.array([labeled.row_of[pk] for pk in sorted(labeled.image_ids.tolist())])
+    rows = labeled.rows(sorted(labeled.image_ids.tolist()))
     plain = choose_thresholds(lesson.fitted.leave_one_out(rows), truth)
     assert chosen.method == method
     assert [each.percent for each in chosen.labels] == pytest.approx(

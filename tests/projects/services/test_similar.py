@@ -7,6 +7,7 @@ import pytest
 
 from projects.errors import Refusal
 from projects.models import Image, Project
+from projects.services import similar
 from projects.services.similar import MAX_LIMIT, find_similar
 from similarity.centering import Centering
 from tests.reviews import make_image, near
@@ -53,3 +54,16 @@ def test_staged_and_trashed_images_and_the_queries_are_passed_over(project: Proj
 def test_a_limit_out_of_bounds_is_refused(project: Project, limit: int) -> None:
     with pytest.raises(Refusal, match="Show 1 to"):
         find_similar(project, [1], limit=limit)
+
+
+@pytest.mark.parametrize("others", [0, 1_000])
+def test_both_ways_around_images_that_are_not_asked_for_find_the_same(
+    project: Project, monkeypatch: pytest.MonkeyPatch, others: int
+) -> None:
+    monkeypatch.setattr(similar, "MOST_OTHERS", others)
+    rng = np.random.default_rng(9)
+    states = [Image.State.DATASET, Image.State.STAGED, Image.State.TRASH]
+    images = [make_image(project, near(n % 4, rng), state=states[n % 3]) for n in range(30)]
+    found = find_similar(project, [images[0].pk], limit=5)
+    nearest = [(each.image.pk, each.percent) for each in found.found]
+    assert nearest[:2] == plain_similar(project, images[:1])[:2]

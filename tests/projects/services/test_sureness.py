@@ -7,6 +7,7 @@ import pytest
 
 from projects.models import BatchItem, Project
 from projects.services import batches, collections, commits, edits
+from projects.services.indexes import labeled_index
 from projects.services.review_list import summarize_rows
 from projects.services.suggestions import hits_of, search, suggest
 from projects.services.sureness import probabilities
@@ -41,7 +42,7 @@ def plain_calibration(project: Project, k: int):
         for image in project.images.labeled()
     }
     sure, right = [], []
-    for pk, hits in zip(ids, hits_of(ids, whole, labeled, k=k), strict=True):
+    for pk, hits in zip(ids, hits_of(ids, whole, labeled_index(project), k=k), strict=True):
         found = vote([s for _, s in hits], [carried[int(i)] for i, _ in hits])
         scores = [each.score / 100 for each in found] + [0.0]
         sure.append(scores[0] - scores[1])

@@ -11,6 +11,7 @@ import pytest
 from projects.errors import Conflict, Refusal
 from projects.models import Image, Label, Project
 from projects.services import batches, collections, thresholds
+from projects.services.indexes import labeled_index
 from projects.services.labels import mark_rest_absent
 from projects.services.suggestions import controls_of, hits_of, search, suggest
 from projects.services.thresholds import choose, refresh, truth
@@ -57,11 +58,11 @@ def test_a_label_is_ticked_from_its_own_threshold() -> None:
 def test_thresholds_are_chosen_from_scores_that_leave_each_image_out(several: Project) -> None:
     labels, images = mixed(several)
     chosen = choose(several, k=5)
-    whole, labeled = collections.collection(several), collections.labeled(several)
+    whole = collections.collection(several)
     ids = [image.pk for image in images]
     scores = np.zeros((24, 3), np.float32)
     column = {label.pk: at for at, label in enumerate(labels)}
-    for row, hits in enumerate(hits_of(ids, whole, labeled, k=5)):
+    for row, hits in enumerate(hits_of(ids, whole, labeled_index(several), k=5)):
         assert ids[row] not in [int(i) for i, _ in hits]
         carried = [
             list(Image.objects.get(pk=int(i)).image_labels.values_list("label", flat=True))

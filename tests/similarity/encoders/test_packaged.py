@@ -126,6 +126,7 @@ def test_a_damaged_file_is_refused(tmp_path: Path, content: bytes) -> None:
 def test_embedding_with_the_default_encoder_never_imports_torch(encoder_folder: Path) -> None:
     script = """
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from PIL import Image
 import similarity.centering, similarity.images, similarity.neighbours, similarity.suggest
@@ -136,3 +137,19 @@ print(sorted(loaded & {"torch", "torchvision", "open_clip", "timm", "django", "c
 """
     command = [sys.executable, "-c", script, str(encoder_folder)]
     assert subprocess.run(command, capture_output=True, text=True, check=True).stdout == "[]\n"
+
+
+@pytest.mark.parametrize("name", [choice.name for choice in packaged_encoders()])
+def test_a_vector_depends_neither_on_threads_nor_on_what_is_embedded_with_it(
+    name: str, encoder_folder: Path, pictures: list[Image.Image]
+) -> None:
+    """Workers run one core a call, several calls at once; the web server one call on all cores."""
+    one_core = load_encoder(name, folder=encoder_folder, threads=1)
+    all_cores = load_encoder(name, folder=encoder_folder, threads=2)
+    assert one_core.is_thread_safe
+    inputs = [one_core.preprocess(picture) for picture in pictures[:9]]
+    alone = [all_cores.embed_inputs(each[None])[0] for each in inputs]
+    with ThreadPoolExecutor(4) as threads:
+        groups = [np.stack(inputs[start : start + 3]) for start in range(0, 9, 3)] * 4
+        together = list(threads.map(one_core.embed_inputs, groups))
+    np.testing.assert_array_equal(np.concatenate(together), np.stack(alone * 4))

@@ -1,0 +1,1 @@
+"""How near the machine's own limit photos become rows, thumbnails and vectors."""
