@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import hashlib
 import os
 from collections.abc import Iterator
@@ -127,3 +128,6 @@ def set_up(data: Path, **variables: str) -> None:
     from django.core.management import call_command
 
     call_command("migrate", verbosity=0)
+    # As the web server does, see `labeling.web_worker`.
+    gc.collect()
+    gc.freeze()

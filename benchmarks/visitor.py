@@ -86,5 +86,5 @@ def _processor_ticks(process: int) -> int:
 def _memory(process: int) -> dict[str, float]:
     lines = Path(f"/proc/{process}/status").read_text().splitlines()
     pairs = (line.split(":", 1) for line in lines)
-    wanted = {"VmRSS", "RssAnon", "RssFile", "RssShmem"}
+    wanted = {"VmRSS", "VmHWM", "RssAnon", "RssFile", "RssShmem"}
     return {name: int(value.split()[0]) / 1024 for name, value in pairs if name in wanted}

@@ -5,7 +5,7 @@
 The real application is started in a data folder of its own; from its disk, as a zip and as a folder
 over HTTP it is given files, and the time runs until the last one has its vector. Measured in turns
 with it: the limit (nothing but decoding and the encoder, see `limit`) and the usual loop in torch.
-Without folders of photos, pictures with grain are drawn.
+Photos are the shared ones where they lie beside the checkout, else pictures with grain are drawn.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from pathlib import Path
 
 from benchmarks.figures import say
 from benchmarks.ingest.limit import limit
-from benchmarks.ingest.photos import write_500, write_large
+from benchmarks.ingest.photos import shared, write_500, write_large
 from benchmarks.ingest.running import Application, Ingest, cpu_seconds, started, worker_mb
 from benchmarks.ingest.usual import usual_loop
 
@@ -37,10 +37,12 @@ def main() -> None:
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("--photos", type=Path, help="made smaller to 500 px; default: drawn")
-    parser.add_argument("--large", type=Path, help="taken as they are; default: drawn at 4,000 px")
+    parser.add_argument(
+        "--photos", type=Path, default=shared("clothing"), help="made smaller to 500 px"
+    )
+    parser.add_argument("--large", type=Path, default=shared("large_photos"), help="taken as is")
     parser.add_argument("--only", nargs="*", choices=PARTS, default=PARTS)
-    parser.add_argument("--images", type=int, default=5000, help="of 500 px (default 5,000)")
+    parser.add_argument("--images", type=int, default=3000, help="of 500 px (default 3,000)")
     parser.add_argument("--large-images", type=int, default=600, help="(default 600)")
     parser.add_argument("--memory-images", type=int, default=10_000, help="(default 10,000)")
     parser.add_argument("--rounds", type=int, default=3, help="of everything, in turns")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,6 +16,13 @@ SUFFIXES = {".jpg", ".jpeg"}
 DISTINCT = 200
 """Pictures that differ in more than a byte: far more than any cache between the stages keeps."""
 SEED = 5
+
+
+def shared(name: str) -> Path | None:
+    """Return a folder of the real photos that lie beside the checkout, if it is there."""
+    beside = Path(__file__).resolve().parents[3] / "shared" / "data"
+    folder = Path(os.environ.get("LABELING_SHARED_DATA") or beside) / name
+    return folder if folder.is_dir() else None
 
 
 def write_500(folder: Path, number: int, source: Path | None) -> list[Path]:

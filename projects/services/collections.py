@@ -26,13 +26,14 @@ from similarity import mapped
 from similarity.centering import Centering
 from similarity.index import Searched
 from similarity.index.places import Places
+from similarity.pages import gathered, let_go
 
 from .ids import ids_of
 
 MOST_PROJECTS = 16
 """Projects kept in memory: 3 MB each at 100,000 images; the rows are mapped from files."""
 READ_AT_ONCE = 2_000
-"""Vectors fetched at once: 10 MB of blobs beside the array."""
+"""Vectors fetched or measured at once: 10 MB of them."""
 
 # A second BLAS thread waits for a processor on a busy machine: 0.08 ms became 12 ms. For good and
 # not around each search, since the setting belongs to the process and not to a thread.
@@ -60,12 +61,18 @@ class Collection:
 
     def centered(self, rows: NDArray[np.int64] | slice) -> NDArray[np.float32]:
         """Return the centered unit vectors of these rows: what similarity compares. A copy."""
-        return self.centering.apply(self.vectors[rows])
+        picked = self.vectors[rows] if isinstance(rows, slice) else gathered(self.vectors, rows)
+        return self.centering.apply(picked)
 
     @cached_property
     def lengths(self) -> NDArray[np.float32]:
         """How long each row is without the mean, float32 (n,); measured once, 0.1 s for 100,000."""
-        return self.centering.lengths(self.vectors)
+        lengths = np.empty(len(self), np.float32)
+        for start in range(0, len(self), READ_AT_ONCE):
+            part = self.vectors[start : start + READ_AT_ONCE]
+            lengths[start : start + READ_AT_ONCE] = self.centering.lengths(part)
+            let_go(part)
+        return lengths
 
     @cached_property
     def _places(self) -> Places:

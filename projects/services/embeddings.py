@@ -11,7 +11,6 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
-from types import TracebackType
 
 from django.db import transaction
 from django.db.models import F, QuerySet
@@ -219,12 +218,7 @@ class _Line:
     def __enter__(self) -> _Line:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         """Give back what was begun when something stopped us that was not its fault."""
         for chunk in self.chunks:
             chunk.underway.cancel()

@@ -12,7 +12,6 @@ from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
-from types import TracebackType
 
 import numpy as np
 from django.core.files.base import ContentFile
@@ -58,12 +57,7 @@ class Readers:
         self._pool = ThreadPoolExecutor(THREADS, thread_name_prefix="read")
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._pool.shutdown(cancel_futures=True)
 
     def begin(self, images: Sequence[Image], encoder: Encoder) -> Underway:

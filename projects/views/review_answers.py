@@ -223,7 +223,8 @@ def version_of(row: Row) -> Version:
     present = [(label.name, label.color) for label in row.present]
     image = (row.image.failure_reason, row.image.name, bool(row.image.lease_until))
     likes = [(_drawn(like.neighbour), like.label.name, like.second) for like in row.likes]
-    strip = ([_drawn(hit) for hit in row.neighbours], likes)
+    # Those beyond the strip's places are only counted there.
+    strip = ([_drawn(hit) for hit in first_neighbours(row)], len(row.neighbours), likes)
     return Version(_short((row.state, image, labels, present, _percent(row))), _short(strip))
 
 

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from similarity.index.base import Found, Searched
 from similarity.index.best import Best
 from similarity.index.places import Places
+from similarity.pages import LARGE, let_go
 
 _BLOCK_ROWS = 4_096
 """Rows compared at once: 100 queries make 1.6 MB of similarities, which stay in cache. Blocks of
@@ -92,15 +93,19 @@ class ExactIndex:
         """Yield where each block starts, and its products with the rows as they are."""
         holes = _HOLES_OF_FEW if len(queries) < _FEW_QUERIES else _HOLES
         vectors = self._searched.vectors
+        is_large = len(self) * vectors.shape[1] * vectors.itemsize > LARGE
         for start in range(0, len(self), _BLOCK_ROWS):
             rows = self._searched.rows[start : start + _BLOCK_ROWS]
             first, end = int(rows[0]), int(rows[-1]) + 1
+            near = vectors[first:end]
             if end - first == len(rows):
-                yield start, queries @ vectors[first:end].T
+                yield start, queries @ near.T
             elif end - first <= holes * len(rows):
-                yield start, (queries @ vectors[first:end].T).take(rows - first, axis=1)
+                yield start, (queries @ near.T).take(rows - first, axis=1)
             else:
                 yield start, queries @ vectors[rows].T
+            if is_large:
+                let_go(near)
 
     def _cosines(
         self,

@@ -10,7 +10,7 @@ from playwright.sync_api import Page, expect
 
 from tests.drawings import KINDS, picture_bytes
 
-from .test_review import Review, review
+from .review_page import Review, review
 from .test_whole_job import upload
 from .workspace import Seeder, draw
 

@@ -7,7 +7,7 @@ import re
 import pytest
 from playwright.sync_api import Page, expect
 
-from .test_review import Review
+from .review_page import Review
 from .workspace import Seeder
 
 

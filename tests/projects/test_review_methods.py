@@ -13,8 +13,8 @@ from django.urls import reverse
 
 from projects.models import Batch, Project
 from projects.services.suggestions import search, suggest
+from tests.projects.review_pages import known_of, send
 from tests.projects.services.test_suggestions import batch_of
-from tests.projects.test_review_pages import known_of, send
 from tests.projects.test_review_thresholds import controls_in, page_of
 from tests.reviews import make_image, make_label, near, three_classes
 

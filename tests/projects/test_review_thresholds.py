@@ -14,8 +14,8 @@ from django.urls import reverse
 from projects.models import Batch, Project
 from projects.services.labels import mark_rest_absent
 from projects.services.suggestions import search
+from tests.projects.review_pages import known_of, send
 from tests.projects.services.test_suggestions import batch_of
-from tests.projects.test_review_pages import known_of, send
 from tests.reviews import direction, make_image, three_classes
 
 pytestmark = pytest.mark.django_db
