@@ -82,15 +82,6 @@ def _optional_folder(value: str) -> Path | None:
     return _folder(value) if value else None
 
 
-def _choice(*choices: str) -> Callable[[str], str]:
-    def parse(value: str) -> str:
-        if value not in choices:
-            raise ValueError("use " + " or ".join(choices))
-        return value
-
-    return parse
-
-
 SECRET_LENGTH = 50
 MAKE_SECRET = "python -c 'import secrets; print(secrets.token_urlsafe(64))'"  # noqa: S105 - how, not what
 SAMPLE = re.compile(r"insecure|change.?me|example|sample|secret.?key|your.?key|(.)\1{7}", re.I)
@@ -260,7 +251,7 @@ VARIABLES: tuple[Variable, ...] = (
         "LABELING_LOG",
         "text",
         "`json` writes a line of JSON for each request and task; `text` is for people.",
-        _choice("text", "json"),
+        _one_of("text", "json"),
     ),
     Variable(
         "LABELING_METRICS_TOKEN",
