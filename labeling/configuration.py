@@ -68,6 +68,8 @@ like a password.
 With `LABELING_HOST=0.0.0.0` other machines reach the application too. Put the names they use into
 `ALLOWED_HOSTS`, and a server with HTTPS in front (`LABELING_HTTPS=1`): without it, the link and the
 session cross the network readable.
+
+For a team there is `docker-compose.yml`, with all of that set: see [Operations](operations.md).
 """
 
 

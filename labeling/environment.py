@@ -78,6 +78,32 @@ def _folder(value: str) -> Path:
     return Path(value).expanduser().resolve()
 
 
+def _optional_folder(value: str) -> Path | None:
+    return _folder(value) if value else None
+
+
+SECRET_LENGTH = 50
+MAKE_SECRET = "python -c 'import secrets; print(secrets.token_urlsafe(64))'"  # noqa: S105 - how, not what
+SAMPLE = re.compile(r"insecure|change.?me|example|sample|secret.?key|your.?key|(.)\1{7}", re.I)
+
+
+def _secret(value: str) -> str:
+    """A secret that somebody made, not one that stands in a guide."""
+    if value and (len(value) < SECRET_LENGTH or SAMPLE.search(value)):
+        raise ValueError(
+            f"it is a sample or has less than {SECRET_LENGTH} characters; make one with "
+            f"{MAKE_SECRET}"
+        )
+    return value
+
+
+def _media(value: str) -> str:
+    parts = urlsplit(value)
+    if value and (parts.scheme != "s3" or not parts.netloc or parts.query or parts.fragment):
+        raise ValueError("use s3://bucket or s3://bucket/folder; empty means the data folder")
+    return value
+
+
 def _names(value: str) -> list[str]:
     return [name.strip() for name in value.split(",") if name.strip()]
 
@@ -101,6 +127,8 @@ class Variable:
     default: str
     meaning: str
     parse: Callable[[str], Any]
+    secret: bool = False
+    """Never told back: what is said at start ends up in logs."""
 
 
 VARIABLES: tuple[Variable, ...] = (
@@ -169,18 +197,22 @@ VARIABLES: tuple[Variable, ...] = (
         "Database; empty means SQLite in the data folder. "
         "For a team: `postgres://user:password@host/name`.",
         _url("sqlite", "postgres", "postgresql"),
+        secret=True,
     ),
     Variable(
         "CELERY_BROKER_URL",
         "",
         "Message broker; empty means files in the data folder. For a team: `redis://host:6379/0`.",
         _url("filesystem", "redis", "rediss"),
+        secret=True,
     ),
     Variable(
         "SECRET_KEY",
         "",
-        "Signs sessions; empty means one is made at the first start and kept in the data folder.",
-        _text,
+        "Signs sessions; empty means one is made at the first start and kept in the data folder. "
+        "With `LABELING_HTTPS=1` it has to be given, the same to every web server.",
+        _secret,
+        secret=True,
     ),
     Variable(
         "ALLOWED_HOSTS",
@@ -193,6 +225,54 @@ VARIABLES: tuple[Variable, ...] = (
         "0",
         "1 when people reach the application over HTTPS: cookies are then sent over HTTPS only.",
         _switch,
+    ),
+    Variable(
+        "LABELING_MEDIA",
+        "",
+        "Where photos lie; empty means the data folder. For a team: `s3://bucket/folder`, with "
+        "credentials where boto3 looks for them (`AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY`).",
+        _media,
+    ),
+    Variable(
+        "LABELING_S3_ENDPOINT",
+        "",
+        "Address of the S3 server where it is not Amazon's: `https://minio.example.com`.",
+        _url("http", "https"),
+    ),
+    Variable("LABELING_S3_REGION", "", "Region of the bucket, such as `eu-central-1`.", _text),
+    Variable(
+        "LABELING_X_ACCEL",
+        "0",
+        "1 when the nginx of `deploy/nginx.conf` stands in front: it then sends the photos of the "
+        "data folder itself, after the application has said who may see them.",
+        _switch,
+    ),
+    Variable(
+        "LABELING_LOG",
+        "text",
+        "`json` writes a line of JSON for each request and task; `text` is for people.",
+        _one_of("text", "json"),
+    ),
+    Variable(
+        "LABELING_METRICS_TOKEN",
+        "",
+        "Whoever sends it as `Authorization: Bearer …` may read `/metrics` and the reasons in "
+        "`/readyz` from another machine. Empty: only this machine may.",
+        _secret,
+        secret=True,
+    ),
+    Variable(
+        "LABELING_WORKER_METRICS_PORT",
+        "0",
+        "Port on which a worker tells its own metrics; 0 means none.",
+        _whole_number(0, 65535),
+    ),
+    Variable(
+        "PROMETHEUS_MULTIPROC_DIR",
+        "",
+        "Folder in which the processes of one server or one worker add up their metrics; has to "
+        "lie in memory (tmpfs) and be empty at start. Needed with more than one process.",
+        _optional_folder,
     ),
     Variable("LABELING_DEBUG", "0", "1 shows tracebacks in the browser; for developers.", _switch),
 )
@@ -211,5 +291,20 @@ def read_environment(environ: Mapping[str, str] | None = None) -> dict[str, Any]
         try:
             values[variable.name] = variable.parse(raw)
         except ValueError as problem:
-            raise BadEnvironment(f"{variable.name}={raw!r} cannot be used: {problem}.") from None
+            told = variable.name if variable.secret else f"{variable.name}={raw!r}"
+            raise BadEnvironment(f"{told} cannot be used: {problem}.") from None
+    _refuse_contradictions(values)
     return values
+
+
+def _refuse_contradictions(values: Mapping[str, Any]) -> None:
+    """Refuse what is each possible, but not together."""
+    if values["LABELING_HTTPS"] and not values["SECRET_KEY"]:
+        raise BadEnvironment(
+            f"LABELING_HTTPS=1 needs a SECRET_KEY of your own; make one with {MAKE_SECRET}."
+        )
+    if values["LABELING_X_ACCEL"] and values["LABELING_MEDIA"]:
+        raise BadEnvironment(
+            "LABELING_X_ACCEL=1 is for photos in the data folder, and LABELING_MEDIA puts them "
+            "elsewhere: leave one of them out."
+        )

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import secrets
 import sys
 from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
 
 import dj_database_url
 from csp.constants import NONE, SELF
@@ -19,6 +22,10 @@ try:
     ENVIRONMENT = read_environment()
 except BadEnvironment as problem:
     sys.exit(f"Cannot start: {problem}")
+
+# Read by prometheus_client itself, when it is imported.
+if ENVIRONMENT["PROMETHEUS_MULTIPROC_DIR"]:
+    ENVIRONMENT["PROMETHEUS_MULTIPROC_DIR"].mkdir(parents=True, exist_ok=True)
 
 DATA_FOLDER: Path = ENVIRONMENT["LABELING_DATA"]
 LABELING_INDEX: str = ENVIRONMENT["LABELING_INDEX"]
@@ -74,6 +81,8 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
+    "projects.middleware.requests.RequestMiddleware",
+    "projects.middleware.probes.ProbeMiddleware",
     # Around all others, so that their errors are JSON under /api too.
     "projects.api.middleware.ApiMiddleware",
     "django.middleware.security.SecurityMiddleware",
@@ -87,7 +96,8 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
-    "projects.middleware.RefusalMiddleware",
+    "projects.middleware.outages.OutageMiddleware",
+    "projects.middleware.refusals.RefusalMiddleware",
 ]
 
 ROOT_URLCONF = "labeling.urls"
@@ -129,12 +139,32 @@ else:
     DATABASES["default"]["CONN_MAX_AGE"] = 60
     DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+if DATABASES["default"]["ENGINE"].endswith("postgresql"):
+    # A host that drops packets is away, too; left alone, a request would wait minutes to learn it.
+    DATABASES["default"].setdefault("OPTIONS", {}).setdefault("connect_timeout", 5)
+
+
+def _media_storage() -> dict[str, Any]:
+    """Photos lie in the data folder, or in a bucket whose address is `s3://bucket/folder`."""
+    if not ENVIRONMENT["LABELING_MEDIA"]:
+        return {
+            "BACKEND": "projects.storage.DurableFileSystemStorage",
+            "OPTIONS": {"location": DATA_FOLDER / "media", "base_url": None},
+        }
+    address = urlsplit(ENVIRONMENT["LABELING_MEDIA"])
+    return {
+        "BACKEND": "projects.bucket.BucketStorage",
+        "OPTIONS": {
+            "bucket_name": address.netloc,
+            "location": address.path.strip("/"),
+            "endpoint_url": ENVIRONMENT["LABELING_S3_ENDPOINT"] or None,
+            "region_name": ENVIRONMENT["LABELING_S3_REGION"] or None,
+        },
+    }
+
 
 STORAGES = {
-    "default": {
-        "BACKEND": "projects.storage.DurableFileSystemStorage",
-        "OPTIONS": {"location": DATA_FOLDER / "media", "base_url": None},
-    },
+    "default": _media_storage(),
     "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
 }
 STATIC_URL = "static/"
@@ -162,7 +192,7 @@ SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = ENVIRONMENT["LABELING_HTTPS"]
 # One cookie jar serves every port of 127.0.0.1: another application there must not sign us out.
 SESSION_COOKIE_NAME = "labeling_session"
 CSRF_COOKIE_NAME = "labeling_csrf"
-CSRF_FAILURE_VIEW = "projects.middleware.refuse_forged"
+CSRF_FAILURE_VIEW = "projects.middleware.refusals.refuse_forged"
 SECURE_SSL_REDIRECT = ENVIRONMENT["LABELING_HTTPS"]
 SECURE_HSTS_SECONDS = 31_536_000 if ENVIRONMENT["LABELING_HTTPS"] else 0
 SECURE_PROXY_SSL_HEADER = (
@@ -239,6 +269,25 @@ if CELERY_BROKER_URL.startswith("filesystem"):
     }
     for _folder in (_queue, _queue / "control"):
         _folder.mkdir(exist_ok=True)
+else:
+    CELERY_BROKER_TRANSPORT_OPTIONS = {
+        # What an unplugged worker had taken is given to another one after that. Above the longest
+        # task whatever it will be: the rows are the queue, so what is lost the sweep finds within
+        # a minute, and a message that comes again while its task runs is only work.
+        "visibility_timeout": 7200,
+        # A server that drops packets is away as much as one that refuses them.
+        "socket_connect_timeout": 5,
+        "socket_timeout": 30,
+        "socket_keepalive": True,
+        "health_check_interval": 25,
+    }
+# A request hardly waits for a broker that is away: its rows are written, the sweep finds them.
+CELERY_TASK_PUBLISH_RETRY_POLICY = {"max_retries": 1, "interval_start": 0.2}
+# A worker waits for its broker as long as it takes: nobody has to start it again.
+CELERY_BROKER_CONNECTION_MAX_RETRIES = None
+CELERY_WORKER_CANCEL_LONG_RUNNING_TASKS_ON_CONNECTION_LOSS = False
+# SIGTERM waits for the chunk at hand; SIGQUIT, or a second one, waits so many seconds for it.
+CELERY_WORKER_SOFT_SHUTDOWN_TIMEOUT = 30.0
 CELERY_TASK_IGNORE_RESULT = True
 CELERY_TASK_SERIALIZER = "json"
 CELERY_ACCEPT_CONTENT = ["json"]
@@ -254,16 +303,40 @@ CELERY_TIMEZONE = TIME_ZONE
 CELERY_BEAT_SCHEDULE = {"sweep": {"task": "projects.tasks.sweep", "schedule": 60.0}}
 CELERY_BEAT_SCHEDULE_FILENAME = str(DATA_FOLDER / "celerybeat-schedule")
 
+if ENVIRONMENT["LABELING_LOG"] == "json":
+    # Below an error, the line of each request says the same and more.
+    _quieter = {"django.request": {"level": "ERROR"}}
+    # Python's warnings become lines like all others.
+    logging.captureWarnings(True)
+else:
+    # A line for each thumbnail would hide what a person looks for.
+    _each = ("projects.middleware.requests", "projects.task_records")
+    _quieter = {name: {"level": "WARNING"} for name in _each}
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
-    "formatters": {"line": {"format": "{asctime} {levelname} {name}: {message}", "style": "{"}},
-    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "formatters": {
+        "text": {
+            "()": "projects.logs.TextFormatter",
+            "format": "{asctime} {levelname} {name}: {message}",
+            "style": "{",
+        },
+        "json": {"()": "projects.logs.JsonFormatter"},
+    },
+    "filters": {"discreet": {"()": "projects.logs.Discreet"}},
+    "handlers": {
+        "console": {
+            "class": "logging.StreamHandler",
+            "formatter": ENVIRONMENT["LABELING_LOG"],
+            "filters": ["discreet"],
+        }
+    },
     "root": {"handlers": ["console"], "level": "INFO"},
     "loggers": {
         "celery": {"level": "WARNING"},
         "kombu": {"level": "WARNING"},
         # What it says of a broken photo is told to the person who uploaded it.
         "PIL": {"level": "CRITICAL"},
+        **_quieter,
     },
 }

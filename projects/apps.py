@@ -12,6 +12,7 @@ class ProjectsConfig(AppConfig):
     def ready(self) -> None:
         # Registers its checks; models have to be there first.
         import_module("projects.system_checks")
+        import_module("projects.task_records").connect()
         post_migrate.connect(keep_triggers, sender=self)
 
 

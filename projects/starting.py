@@ -143,19 +143,13 @@ def clear_leftovers(data: Path) -> None:
 
 def web_program(listener: socket.socket) -> Program:
     """gunicorn with threads, not preloaded: nothing of ours exists before it forks."""
-    module, _, name = settings.WSGI_APPLICATION.rpartition(".")
     options = {
+        "config": "python:labeling.web_server",
         "bind": f"fd://{listener.fileno()}",
-        "worker-class": "labeling.web_worker.JsonErrorWorker",
-        "limit-request-line": "8190",  # the most; a filter in the address can be long
         # One process: each would keep its own copy of a project's embeddings in memory.
         "workers": "1",
-        "threads": str(settings.ENVIRONMENT["LABELING_THREADS"]),
-        "timeout": "120",
-        "graceful-timeout": "10",
-        "keep-alive": "5",
     }
-    command = [sys.executable, "-m", "gunicorn", f"{module}:{name}", "--no-control-socket"]
+    command = [sys.executable, "-m", "gunicorn", "--no-control-socket"]
     return Program(
         "web server",
         (*command, *(part for key, value in options.items() for part in (f"--{key}", value))),

@@ -10,7 +10,6 @@ from django.core.exceptions import (
     RequestDataTooBig,
     SuspiciousOperation,
 )
-from django.db import OperationalError
 from django.http import Http404, UnreadablePostError
 from rest_framework import exceptions
 from rest_framework.response import Response
@@ -18,6 +17,7 @@ from rest_framework.response import Response
 from similarity.errors import EncoderUnavailable, SimilarityError
 
 from ..errors import Refusal
+from ..outages import outage_of
 
 UNREADABLE = {
     "empty": 400,
@@ -62,8 +62,9 @@ def answer_to(problem: Exception, context: dict[str, Any]) -> Response | None:  
             return _answer("The request cannot be read.", "bad_request", 400)
         case UnreadablePostError():
             return _answer("The body ended before its length.", "body_cut_off", 400)
-        case OperationalError():
-            return _answer("The database is busy; send it again.", "busy", 503, wait=2)
+    # Said here too, before DRF takes it for a mistake of ours.
+    if outage := outage_of(problem):
+        return _answer(str(outage), outage.code, outage.status, wait=outage.wait)
     return None
 
 

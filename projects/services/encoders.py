@@ -8,6 +8,7 @@ import threading
 
 from django.conf import settings
 
+from projects.metrics import count_seconds_of
 from projects.models import Project
 from similarity.encoders import OPEN_CLIP_PREFIX, Encoder, load_encoder
 from similarity.errors import EncoderUnavailable
@@ -48,8 +49,8 @@ def encoder_named(name: str) -> Encoder:
     """
     with _loading:
         if name not in _loaded:
-            folder = settings.ENCODER_FOLDER
-            _loaded[name] = load_encoder(name, folder=folder, threads=_threads(name))
+            loaded = load_encoder(name, folder=settings.ENCODER_FOLDER, threads=_threads(name))
+            _loaded[name] = count_seconds_of(loaded)
         return _loaded[name]
 
 

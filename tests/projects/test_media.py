@@ -120,3 +120,30 @@ def test_a_thumbnail_costs_four_queries(
     image = add(picture_bytes("red circle"))
     with django_assert_num_queries(4):
         owner_client.get(url(image, "thumbnail"))
+
+
+@pytest.fixture
+def behind_nginx(settings) -> None:
+    settings.ENVIRONMENT = {**settings.ENVIRONMENT, "LABELING_X_ACCEL": True}
+
+
+def test_behind_nginx_the_answer_says_which_file_to_send(owner_client, behind_nginx, add):
+    image = add(picture_bytes("red circle", format="PNG"), "ä <b>.jpg")
+    answer = owner_client.get(url(image, "file"))
+    assert answer["X-Accel-Redirect"] == f"/photos-of-the-data-folder/{image.file_name}"
+    assert answer.content == b""
+    assert answer["Content-Type"] == "image/png"
+    assert answer["Content-Disposition"] == "inline; filename*=utf-8''%C3%A4%20%3Cb%3E.jpg"
+    assert answer["Cache-Control"].startswith("private")
+
+
+def test_behind_nginx_a_stranger_is_told_no_file(stranger_client, behind_nginx, add):
+    answer = stranger_client.get(url(add(picture_bytes("red circle")), "file"))
+    assert answer.status_code == 404
+    assert not answer.has_header("X-Accel-Redirect")
+
+
+def test_behind_nginx_a_file_that_is_gone_is_no_error(owner_client, behind_nginx, add):
+    image = add(picture_bytes("red circle"))
+    default_storage.delete(image.file_name)
+    assert owner_client.get(url(image, "file"))["Content-Type"] == "image/svg+xml"

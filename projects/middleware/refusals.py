@@ -7,7 +7,7 @@ from collections.abc import Callable
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 
-from .errors import Forbidden, Refusal
+from ..errors import Forbidden, Refusal
 
 GONE = "That is not there any more: it was deleted, or belongs to somebody else. Reload the page."
 FORGED = (
