@@ -50,7 +50,7 @@ def test_a_folder_may_be_relative_or_in_the_home():
         ("LABELING_MEDIA", "/srv/photos", "s3://bucket"),
         ("LABELING_MEDIA", "s3://", "s3://bucket"),
         ("LABELING_S3_ENDPOINT", "minio", "use a URL that starts with http://"),
-        ("LABELING_LOG", "yaml", "use text or json"),
+        ("LABELING_LOG", "yaml", "use one of text, json"),
         ("LABELING_METRICS_TOKEN", "abc", "less than 50 characters"),
     ],
 )
