@@ -236,8 +236,10 @@ def set_controls(
         batch.k, batch.threshold, batch.top_only = k, threshold, top_only
         batch.per_label, batch.chosen, batch.method = per_label, chosen, method
         batch.save(update_fields=CONTROLS)
-    ballot, now = Ballot(batch, most=max(k, before.k)), controls_of(batch)
-    return ControlMove(len(ballot.ticked(before) ^ ballot.ticked(now)), ballot.shown(now))
+    ballot = Ballot(batch, most=max(k, before.k))
+    rows = ballot.shown(controls_of(batch))
+    ticked = {(row.item.pk, label) for row in rows for label in row.ticked}
+    return ControlMove(len(ballot.ticked(before) ^ ticked), rows)
 
 
 @dataclass(frozen=True)
