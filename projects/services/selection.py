@@ -33,8 +33,8 @@ class Page:
     """A part of the sorted images.
 
     `first` and `last` are the cursors of its edges (of an empty page: where it was asked for);
-    `previous` and `next` are the same where images stand before and behind it, else empty. The image
-    of the place that was asked for counts as there, though it may be gone or match no more by now.
+    `previous` and `next` are the same where images stand before and behind it, else empty. The
+    image of the place that was asked for counts, though it may be gone or match no more by now.
     """
 
     images: list[Image]
@@ -122,7 +122,7 @@ def page_of(
     first, last = place, place
     if found:
         first, last = cursor_of(found[0], sort), cursor_of(found[-1], sort)
-    # The image of the place itself. Looking whether it still is there would cost half of the answer.
+    # The image of the place itself: to look whether it is still there would cost half of the time.
     other = bool(place)
     precedes, follows = (more, other) if backwards else (other, more)
     return Page(found, last if follows else "", last, first if precedes else "", first)
